@@ -7,7 +7,7 @@ python -m scripts.translations --check    exit with 1 and name what is missing, 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -15,11 +15,15 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from polaris.domain.arguments import StrictStruct, arguments, help_of
+from polaris.domain.commands import parameters
+from polaris.domain.commands.catalog import KINDS
 from polaris.domain.languages import ENGLISH, NAMES
 from polaris.rendering.translations import DIRECTORY
+from polaris.verbs import GROUPS
 
 ROOT = Path(__file__).resolve().parent.parent
-KEYWORDS = {**DEFAULT_KEYWORDS, "N_": None, "lazy_gettext": None}
+KEYWORDS = {**DEFAULT_KEYWORDS, "N_": None, "lazy_gettext": None, "say": None, "say_count": (1, 2)}
 SOURCES = {"polaris": [("**.py", "python")], "templates": [("**.html", "jinja2")]}
 LANGUAGES = [language for language in NAMES if language != ENGLISH]
 
@@ -36,12 +40,31 @@ def main(arguments: list[str]) -> int:
 
 
 def extracted() -> Catalog:
-    """Return every text of the code and the templates."""
+    """Return every text of the code, the templates, and the forms of verbs and commands."""
     texts = Catalog()
     for folder, methods in SOURCES.items():
         for _, _, text, _, _ in extract_from_dir(ROOT / folder, methods, keywords=KEYWORDS):
             texts.add(text, flags=("python-format",) if "%(" in str(text) else ())
+    for text in of_forms():
+        texts.add(text)
     return texts
+
+
+def of_forms() -> Iterator[str]:
+    """Yield the texts of the catalogs of verbs and of commands: they stand there without a mark."""
+    for verb in (verb for group in GROUPS.values() for verb in group.values()):
+        yield from _of_type(verb.type, verb.words)
+    for kind, type_ in KINDS.items():
+        yield parameters.title(kind)
+        yield from _of_type(type_)
+
+
+def _of_type(type_: type[StrictStruct], worded: Container[str] = ()) -> Iterator[str]:
+    yield from help_of(type_)
+    for argument in arguments(type_):
+        yield from filter(None, (argument.label, argument.meaning))
+        if argument.name not in worded:  # choices that are not ours, such as OCPP's types of cards, are no texts
+            yield from (choice for choice in argument.choices if choice.islower())
 
 
 def update(language: str, texts: Catalog) -> None:

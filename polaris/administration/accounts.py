@@ -12,6 +12,7 @@ from polaris.administration.audit import Refused, record
 from polaris.administration.makers_links import EndedLinks, end_links
 from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.sentences import say
 from polaris.models import Account, Invitation, SignIn, blocking, database, kept, locked, run_blocking
 from polaris.pubsub import Announcer, account_changed, charger_changed
 
@@ -49,7 +50,7 @@ def find_account(email: str) -> Account:
     is_it = (Account.email == normal_email(email)) & Account.erased_at.is_null()
     account: Account | None = kept(Account.select().where(is_it)).first()
     if account is None:
-        raise Refused(f"There is no account {email}.")
+        raise Refused(say("There is no account %(email)s.", email=email))
     return account
 
 
@@ -58,7 +59,9 @@ def valid_email(email: str) -> str:
     try:
         return normal_email(validate_email(email.strip(), check_deliverability=False).normalized)
     except EmailNotValidError as error:
-        raise Refused(f"{email!r} is not an e-mail address: {error}") from None
+        raise Refused(
+            say("%(email)s is not an e-mail address: %(error)s", email=repr(email), error=str(error))
+        ) from None
 
 
 @blocking
@@ -71,7 +74,7 @@ def _insert(email: str, password_hash: str, role: Role, actor: str, now: datetim
             Invitation.delete().where(Invitation.email == email).execute()  # who has an account needs none
             record(actor, "account.added", email, now, role)
     except IntegrityError:
-        raise Refused(f"There is an account {email} already.") from None
+        raise Refused(say("There is an account %(email)s already.", email=email)) from None
     account_id: int = account.id
     return account_id
 
@@ -114,7 +117,9 @@ def refuse_if_last_operator(account: Account) -> None:
     """Refuse to leave an installation without an operator. The rows are locked: two operators may demote each other."""
     operators = [row.id for row in locked(Account.select().where(IS_ACTIVE_OPERATOR).order_by(Account.id))]
     if operators == [account.id]:
-        raise Refused(f"{account.email} is the only active operator. Make somebody else an operator first.")
+        raise Refused(
+            say("%(email)s is the only active operator. Make somebody else an operator first.", email=account.email)
+        )
 
 
 @blocking

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from polaris.audit import COMMAND_LINE, record, record_all
 from polaris.domain.instants import second_text
+from polaris.domain.sentences import Problem, say
 from polaris.models import AuditEntry
 
 __all__ = [
@@ -21,8 +22,8 @@ __all__ = [
 NAMES = 0x706F6C6E  # PostgreSQL's advisory lock of new names: of two who choose the same one at once, one is refused
 
 
-class Refused(ValueError):
-    """A change that was not made; its text is a sentence for the person who asked for it.
+class Refused(Problem):
+    """A change that was not made; its sentence is for the person who asked for it.
 
     `field` is the argument to blame, "" if it is no single one.
     """
@@ -39,7 +40,7 @@ class AlreadySo(Refused):
 def last_done(action: str, target: str) -> str:
     """Say when a change was last made and by whom, in the caller's transaction; "" if it never was."""
     row = newest(action, target)
-    return "" if row is None else f"at {second_text(row.at)} by {row.actor}"
+    return "" if row is None else say("at %(at)s by %(actor)s", at=second_text(row.at), actor=row.actor)
 
 
 def newest(action: str, target: str) -> AuditEntry | None:
@@ -53,5 +54,5 @@ def checked_name(name: str, max_length: int = 100) -> str:
     """Return a name without surrounding spaces. Raise `Refused` if it is empty, too long or not printable."""
     name = name.strip()
     if not name or len(name) > max_length or not name.isprintable():
-        raise Refused(f"A name has 1 to {max_length} characters, all of them printable.")
+        raise Refused(say("A name has 1 to %(max_length)s characters, all of them printable.", max_length=max_length))
     return name

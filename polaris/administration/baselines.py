@@ -11,6 +11,7 @@ import msgspec
 from polaris.administration.audit import NAMES, Refused, checked_name, record
 from polaris.domain.instants import minute_text
 from polaris.domain.redaction import without_secrets
+from polaris.domain.sentences import say
 from polaris.domain.settings import Setting
 from polaris.models import SettingsBaseline, blocking, database, locked, take_turns
 
@@ -36,19 +37,31 @@ def save_baseline(name: str, identity: str, settings: Collection[Setting], *, ac
     """Save settings of a charger under a name. Raise `Refused` if they cannot be."""
     name = checked_name(name, MAX_NAME_LENGTH)
     if not settings:
-        raise Refused(f"{identity} has reported no settings. Read them first: Get configuration.")
+        raise Refused(
+            say("%(identity)s has reported no settings. Read them first: Get configuration.", identity=identity)
+        )
     text = msgspec.json.encode([each._replace(value=without_secrets(each.value)) for each in settings]).decode()
     if len(text) > MAX_LENGTH:
-        raise Refused(f"The settings of {identity} are too long to be kept: {len(text)} characters.")
+        raise Refused(
+            say(
+                "The settings of %(identity)s are too long to be kept: %(length)s characters.",
+                identity=identity,
+                length=len(text),
+            )
+        )
     with database.atomic():
         take_turns(NAMES)
         row = SettingsBaseline.get_or_none(SettingsBaseline.name == name)
         if row is not None and (row.identity, row.settings) == (identity, text):
             return _baseline(row)
         if row is not None:
-            raise Refused(f"There is a baseline {name} already. Delete it first, or choose another name.")
+            raise Refused(
+                say("There is a baseline %(name)s already. Delete it first, or choose another name.", name=name)
+            )
         if SettingsBaseline.select().count() >= MAX_BASELINES:
-            raise Refused(f"There are {MAX_BASELINES} baselines already. Delete one first.")
+            raise Refused(
+                say("There are %(max_baselines)s baselines already. Delete one first.", max_baselines=MAX_BASELINES)
+            )
         values = {"identity": identity, "saved_at": now, "count": len(settings), "settings": text}
         saved = _baseline(SettingsBaseline.create(name=name, **values))
         record(actor, "baseline.saved", name, now, f"{len(settings)} settings of {identity}")
@@ -62,7 +75,7 @@ def delete_baseline(name: str, *, actor: str, now: datetime) -> None:
     with database.atomic():
         row = locked(SettingsBaseline.select().where(SettingsBaseline.name == name)).first()
         if row is None:
-            raise Refused(f"There is no baseline {name}.")
+            raise Refused(say("There is no baseline %(name)s.", name=name))
         SettingsBaseline.delete().where(SettingsBaseline.id == row.id).execute()
         detail = f"{row.count} settings of {row.identity}, saved {minute_text(row.saved_at)}"
         record(actor, "baseline.deleted", name, now, detail)

@@ -19,6 +19,7 @@ from polaris.domain.card_file import CardLine, Unreadable
 from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import CardStatus
 from polaris.domain.limits import FILE_TOO_LONG, MAX_FILE
+from polaris.domain.sentences import Sentence, say, say_count, together
 from polaris.models import Account, EvCard, UnknownCard, blocking, database
 
 IDS_PER_QUERY = 500  # a statement has a bounded number of parameters
@@ -66,15 +67,22 @@ class Preview:
         return bool(self.counts[Fate.ADDED] or self.counts[Fate.CHANGED])
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Sentence:
         """The effect of the import in one sentence."""
         if self.is_refused:
-            lines = "1 line is" if self.counts[Fate.REFUSED] == 1 else f"{self.counts[Fate.REFUSED]:,} lines are"
-            return f"{lines} refused, so no card is imported."
+            return say_count(
+                "%(num)s line is refused, so no card is imported.",
+                "%(num)s lines are refused, so no card is imported.",
+                self.counts[Fate.REFUSED],
+            )
         if not self.has_changes:
-            return "Nothing to import: all of it is so already."
-        words = [f"{self.counts[fate]:,} {fate}" for fate in (Fate.ADDED, Fate.CHANGED, Fate.UNCHANGED)]
-        return f"Cards: {', '.join(words)}."
+            return say("Nothing to import: all of it is so already.")
+        return say(
+            "Cards: %(added)s added, %(changed)s changed, %(unchanged)s unchanged.",
+            added=f"{self.counts[Fate.ADDED]:,}",
+            changed=f"{self.counts[Fate.CHANGED]:,}",
+            unchanged=f"{self.counts[Fate.UNCHANGED]:,}",
+        )
 
     @property
     def in_order(self) -> list[Outcome]:
@@ -90,7 +98,9 @@ class Outdated(Refused):
     """An import that was not made, since it would by now do something else than was previewed."""
 
     def __init__(self) -> None:
-        super().__init__("It is not what you were shown any more, so nothing was imported. Look, and import it again.")
+        super().__init__(
+            say("It is not what you were shown any more, so nothing was imported. Look, and import it again.")
+        )
 
 
 @blocking
@@ -136,9 +146,9 @@ def _lines(text: str) -> list[CardLine]:
     try:
         lines = [replace(line, email=normal_email(line.email)) for line in card_file.read(text)]
     except Unreadable as problem:
-        raise Refused(str(problem)) from None
+        raise Refused(problem.sentence) from None
     if not lines:
-        raise Refused("The file has no cards.")
+        raise Refused(say("The file has no cards."))
     return lines
 
 
@@ -150,7 +160,7 @@ def _judged(lines: Sequence[CardLine]) -> list[tuple[CardLine, _Verdict]]:
         earlier = first.setdefault(line.id_tag, line.number) if line.id_tag else line.number
         verdict = _verdict(line, owners.get(line.email), known.get(line.id_tag))
         if earlier != line.number:
-            verdict = _Verdict(Fate.REFUSED, f"Line {earlier} has the same card.")
+            verdict = _Verdict(Fate.REFUSED, say("Line %(number)s has the same card.", number=earlier))
         judged.append((line, verdict))
     return judged
 
@@ -158,18 +168,20 @@ def _judged(lines: Sequence[CardLine]) -> list[tuple[CardLine, _Verdict]]:
 def _verdict(line: CardLine, account_id: int | None, card: EvCard | None) -> _Verdict:
     problems = [line.problem] if line.problem else []
     if account_id is None:
-        problems.append(f"There is no account {line.email}." if line.email else "It names no account.")
+        unknown = say("There is no account %(email)s.", email=line.email)
+        problems.append(unknown if line.email else say("It names no account."))
     if problems or account_id is None:
-        return _Verdict(Fate.REFUSED, " ".join(problems))
+        return _Verdict(Fate.REFUSED, together(*problems))
     if card is None:
-        until = f"until {line.expires_at:%Y-%m-%d %H:%M %Z}" if line.expires_at else ""
+        until = say("until %(at)s", at=f"{line.expires_at:%Y-%m-%d %H:%M %Z}") if line.expires_at else ""
         return _Verdict(Fate.ADDED, until, account_id)
     if card.account_id != account_id:
-        return _Verdict(Fate.REFUSED, f"The card belongs to {card.account.email}. It is not moved.")
+        return _Verdict(Fate.REFUSED, say("The card belongs to %(email)s. It is not moved.", email=card.account.email))
     if line.expires_at is not None and line.expires_at != card.expires_at:
-        words = f"expires: {expiry_words(card.expires_at)} to {expiry_words(line.expires_at)}"
+        before, after = expiry_words(card.expires_at), expiry_words(line.expires_at)
+        words = say("expires: %(before)s to %(after)s", before=before, after=after)
         return _Verdict(Fate.CHANGED, words, account_id, card.expires_at)
-    return _Verdict(Fate.UNCHANGED, "it is blocked" if card.status == CardStatus.BLOCKED else "", account_id)
+    return _Verdict(Fate.UNCHANGED, say("it is blocked") if card.status == CardStatus.BLOCKED else "", account_id)
 
 
 def _outcome(line: CardLine, verdict: _Verdict) -> Outcome:
@@ -199,9 +211,13 @@ def _make(judged: Sequence[tuple[CardLine, _Verdict]], actor: str, now: datetime
         if not EvCard.update(expires_at=line.expires_at).where(is_same).execute():
             raise Outdated
     rows = [("card.added", line.id_tag, added_words(line.email, line.expires_at)) for line, _ in added]
-    rows += [("card.expiry_set", line.id_tag, verdict.detail.removeprefix("expires: ")) for line, verdict in changed]
+    rows += [("card.expiry_set", line.id_tag, _changed_words(line, verdict)) for line, verdict in changed]
     if rows:
         record_all(actor, rows, now)
+
+
+def _changed_words(line: CardLine, verdict: _Verdict) -> str:
+    return f"{expiry_words(verdict.before)} to {expiry_words(line.expires_at)}"
 
 
 def _owners(lines: Sequence[CardLine]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from polaris.administration.audit import AlreadySo, Refused, record
 from polaris.domain import cards
 from polaris.domain.cards import MAX_ID_TOKEN_LENGTH, normal_id_tag, shown
 from polaris.domain.enums import CardStatus
+from polaris.domain.sentences import say
 from polaris.models import Account, Charger, EvCard, UnknownCard, blocking, database
 
 
@@ -35,7 +36,12 @@ def add_card(
     """Add an active card to an account; return its id. `type_` is one of `cards.TYPES`, or "" if it has none."""
     id_tag = normal_id_tag(cards.id_tag(token, type_))
     if not (0 < len(id_tag) <= MAX_ID_TOKEN_LENGTH and id_tag.isprintable()):
-        raise Refused(f"A card has 1 to {MAX_ID_TOKEN_LENGTH} characters, all of them printable.")
+        raise Refused(
+            say(
+                "A card has 1 to %(max_id_token_length)s characters, all of them printable.",
+                max_id_token_length=MAX_ID_TOKEN_LENGTH,
+            )
+        )
     with database.atomic():
         return _add(email, id_tag, type_, expires_at=expires_at, actor=actor, now=now)
 
@@ -114,7 +120,7 @@ def known_owners(id_tags: Sequence[str]) -> dict[str, str]:
 def _unknown(number: int) -> UnknownCard:
     tapped: UnknownCard | None = UnknownCard.get_or_none(UnknownCard.id == number)
     if tapped is None:
-        raise Refused(f"There is no unknown card {number}. Somebody may have got it already.")
+        raise Refused(say("There is no unknown card %(number)s. Somebody may have got it already.", number=number))
     return tapped
 
 
@@ -152,13 +158,22 @@ def _of_somebody(account: Account, card: EvCard, expires_at: datetime | None) ->
     """Return why a card is not added to an account. It is no fault if it is there as it was asked for."""
     name = shown(card.id_tag, card.token_type)
     if card.account_id != account.id:
-        return Refused(f"There is a card {name} already: it belongs to {card.account.email}.")
+        return Refused(
+            say("There is a card %(card)s already: it belongs to %(email)s.", card=name, email=card.account.email)
+        )
     if card.status == CardStatus.BLOCKED:
-        return Refused(f"{account.email} has card {name} already, and it is blocked.")
+        return Refused(say("%(email)s has card %(card)s already, and it is blocked.", email=account.email, card=name))
     if card.expires_at != expires_at:
-        until = f"expires: {expiry_words(card.expires_at)}"
-        return Refused(f"{account.email} has card {name} already ({until}). Set when it expires instead.")
-    return AlreadySo(f"{account.email} has card {name} already.")
+        until = say("never") if card.expires_at is None else expiry_words(card.expires_at)
+        return Refused(
+            say(
+                "%(email)s has card %(card)s already (expires: %(until)s). Set when it expires instead.",
+                email=account.email,
+                card=name,
+                until=until,
+            )
+        )
+    return AlreadySo(say("%(email)s has card %(card)s already.", email=account.email, card=name))
 
 
 def find_card(token: str, type_: str = "") -> EvCard:
@@ -166,5 +181,5 @@ def find_card(token: str, type_: str = "") -> EvCard:
     id_tag = normal_id_tag(cards.id_tag(token, type_)).replace("\0", "")
     card: EvCard | None = EvCard.get_or_none(EvCard.id_tag == id_tag)
     if card is None:
-        raise Refused(f"There is no card {shown(id_tag, type_)}.")
+        raise Refused(say("There is no card %(card)s.", card=shown(id_tag, type_)))
     return card

@@ -21,9 +21,24 @@ from polaris.administration.chargers import MAIN_SITE, checked_identity, find_ch
 from polaris.administration.sites import find_site
 from polaris.domain.commands.interruptions import InterruptedSession
 from polaris.domain.enums import ChargerStatus, SessionState
+from polaris.domain.sentences import N_, say
 from polaris.models import Account, Charger, ChargingSession, UnrecognisedCharger, blocking, database, locked
 from polaris.models.audit import KEY_ROTATED
 from polaris.pubsub import Announcer, admission_changed
+
+_SO_ALREADY = {
+    ChargerStatus.ACTIVE: N_("Charger %(identity)s is active already."),
+    ChargerStatus.BLOCKED: N_("Charger %(identity)s is blocked already."),
+    ChargerStatus.RETIRED: N_("Charger %(identity)s is retired already."),
+}
+_NOBODY = {  # by whether the charger is known, and whether an address is asked for
+    (False, False): N_("%(identity)s has not knocked."),
+    (False, True): N_("%(identity)s has not knocked from %(address)s."),
+    (True, False): N_("There is a charger %(identity)s, and nobody has knocked as it since it was accepted."),
+    (True, True): N_(
+        "There is a charger %(identity)s, and nobody has knocked as it from %(address)s since it was accepted."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +126,13 @@ def _accept(
     with database.atomic():
         row = _row(identity, address)
         if not is_new_key and not row.key_hash:
-            raise Refused(f"From {row.address} {identity} offered no key that can be bound. Give it a new one.")
+            raise Refused(
+                say(
+                    "From %(address)s %(identity)s offered no key that can be bound. Give it a new one.",
+                    address=row.address,
+                    identity=identity,
+                )
+            )
         key = charger_keys.new() if is_new_key else ""
         hashed = charger_keys.hashed(key_secrets, identity, key.encode()) if key else (row.key_hash, row.key_version)
         is_new = _bind(identity, name, site, *hashed)
@@ -141,7 +162,8 @@ def waiting_key(identity: str) -> str:
     """Say what new key a charger has not connected with yet; "" if there is none."""
     if find_charger(identity).next_key_hash is None:
         return ""
-    return f"The new key of {identity}, made {last_done(KEY_ROTATED, identity) or 'by a command'}"
+    made = last_done(KEY_ROTATED, identity) or say("by a command")
+    return say("The new key of %(identity)s, made %(made)s", identity=identity, made=made)
 
 
 def set_security_profile(publisher: Announcer, identity: str, profile: int, *, actor: str, now: datetime) -> None:
@@ -200,7 +222,12 @@ def sessions_with(card_id: int) -> list[str]:
 
 def _named(condition: Any) -> list[str]:
     return [
-        f"Session {session.number}, {identity} connector {session.connector}"
+        say(
+            "Session %(number)s, %(charger)s connector %(connector)s",
+            number=session.number,
+            charger=identity,
+            connector=session.connector,
+        )
         for identity, session in _running(condition)
     ]
 
@@ -232,9 +259,14 @@ def _set_status(identity: str, status: ChargerStatus | None, action: str, actor:
     with database.atomic():
         charger = find_charger(identity)
         if status is not None and charger.status == status:
-            raise AlreadySo(f"Charger {identity} is {status} already.")
+            raise AlreadySo(say(_SO_ALREADY[status], identity=identity))
         if (charger.status, status) == (ChargerStatus.RETIRED, ChargerStatus.BLOCKED):
-            raise Refused(f"Charger {identity} is retired, so it is refused already. Unblock it if it is to come back.")
+            raise Refused(
+                say(
+                    "Charger %(identity)s is retired, so it is refused already. Unblock it if it is to come back.",
+                    identity=identity,
+                )
+            )
         before, charger.status = charger.status, status or charger.status
         charger.admission += 1
         charger.save(only=[Charger.status, Charger.admission])
@@ -246,7 +278,9 @@ def _set_security_profile(identity: str, profile: int, actor: str, now: datetime
     with database.atomic():
         charger = find_charger(identity)
         if profile in charger_keys.PROFILES_WITH_KEY and not charger.key_hash:
-            raise Refused(f"{identity} has no key. Let it knock and accept it, which gives it one.")
+            raise Refused(
+                say("%(identity)s has no key. Let it knock and accept it, which gives it one.", identity=identity)
+            )
         before, charger.security_profile = charger.security_profile, profile
         if before == profile:
             return
@@ -261,24 +295,24 @@ def _rows(identity: str, address: str | None) -> list[UnrecognisedCharger]:
     Raise `Refused` if there are none.
     """
     if "\0" in f"{identity}{address}":  # which nobody's has, and PostgreSQL does not look for
-        raise Refused(f"{identity} has not knocked.")
+        raise Refused(say("%(identity)s has not knocked.", identity=identity))
     where = [UnrecognisedCharger.identity == identity]
     if address is not None:
         where.append(UnrecognisedCharger.address == address)
     rows = list(locked(UnrecognisedCharger.select().where(*where).order_by(UnrecognisedCharger.id)))
     if not rows:
-        place = "" if address is None else f" from {address}"
-        if Charger.select().where(Charger.identity == identity).exists():
-            raise Refused(f"There is a charger {identity}, and nobody has knocked as it{place} since it was accepted.")
-        raise Refused(f"{identity} has not knocked{place}.")
+        is_known = Charger.select().where(Charger.identity == identity).exists()
+        raise Refused(say(_NOBODY[is_known, address is not None], identity=identity, address=address or ""))
     return rows
 
 
 def _row(identity: str, address: str | None) -> UnrecognisedCharger:
     rows = _rows(identity, address)
     if len(rows) > 1:
-        addresses = ", ".join(sorted(row.address or "(unknown)" for row in rows))
-        raise Refused(f"{identity} knocks from {addresses}. Say which one.")
+        addresses = ", ".join(sorted(row.address or say("(unknown)") for row in rows))
+        raise Refused(
+            say("%(identity)s knocks from %(addresses)s. Say which one.", identity=identity, addresses=addresses)
+        )
     return rows[0]
 
 
@@ -292,13 +326,27 @@ def _bind(identity: str, name: str, site: str, key_hash: str, key_version: int) 
         return True
     _refuse_without_key(charger)
     if charger.status != ChargerStatus.ACTIVE:
-        raise Refused(f"{identity} is {charger.status}. Unblock it to let it in again.")
+        raise Refused(
+            say(
+                "%(identity)s is %(status)s. Unblock it to let it in again.",
+                identity=identity,
+                status=say(charger.status),
+            )
+        )
     charger.key_hash, charger.key_version = key_hash, key_version
     charger.admission += 1
     charger.next_key_hash = charger.next_key_version = None
     for what, given, own in (("name", name, charger.name), ("site", site, charger.site.name)):
         if given.strip() not in ("", own):
-            raise Refused(f"{identity} is known, and its {what} stays {own}. Change that on its page.", what)
+            raise Refused(
+                say(
+                    "%(identity)s is known, and its %(what)s stays %(own)s. Change that on its page.",
+                    identity=identity,
+                    what=what,
+                    own=own,
+                ),
+                what,
+            )
     charger.save()
     return False
 
@@ -315,4 +363,10 @@ def _id_of(identity: str) -> int:
 
 def _refuse_without_key(charger: Charger) -> None:
     if charger.security_profile not in charger_keys.PROFILES_WITH_KEY:
-        raise Refused(f"{charger.identity} has security profile {charger.security_profile}, which knows no key.")
+        raise Refused(
+            say(
+                "%(identity)s has security profile %(security_profile)s, which knows no key.",
+                identity=charger.identity,
+                security_profile=charger.security_profile,
+            )
+        )

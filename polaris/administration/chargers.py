@@ -17,6 +17,7 @@ from polaris.administration.sites import find_site
 from polaris.domain import connectors, meter_keys
 from polaris.domain.identities import ALLOWED, is_identity, spellings_of
 from polaris.domain.limits import MAX_POWER_W, MIN_POWER_W
+from polaris.domain.sentences import Sentence, say, say_count, together
 from polaris.models import Charger, Site, blocking, database, locked
 from polaris.pubsub import Announcer, meter_keys_changed
 
@@ -69,19 +70,23 @@ def import_chargers(
         for number, cells in _rows(lines):
             try:
                 if len(cells) != len(COLUMNS):
-                    raise Refused(f"{len(COLUMNS)} columns are needed.")
+                    raise Refused(say("%(count)s columns are needed.", count=len(COLUMNS)))
                 identity, name, key = cells
                 charger = _checked(identity, name, key)
                 with database.atomic():  # PostgreSQL goes on after a row that was refused
                     _insert(charger, site_row, key_secrets, actor, now)
                 added.append(charger)
             except Refused as refused:
-                problems.append(f"Line {number}: {refused}")
+                problems.append(say("Line %(number)s: %(problem)s", number=number, problem=refused.sentence))
         if problems:
             left_out = len(problems) - MAX_NAMED_LINES
-            more = [f"{left_out} more lines are wrong."] if left_out > 0 else []
-            raise Refused(" ".join([*problems[:MAX_NAMED_LINES], *more, "No charger was added."]))
+            more = [] if left_out <= 0 else [_more(left_out)]
+            raise Refused(together(*problems[:MAX_NAMED_LINES], *more, say("No charger was added.")))
     return added
+
+
+def _more(count: int) -> Sentence:
+    return say_count("%(num)s more line is wrong.", "%(num)s more lines are wrong.", count)
 
 
 @blocking
@@ -101,7 +106,7 @@ def set_meter_keys(publisher: Announcer, identity: str, keys: Sequence[str], *, 
     try:
         lines = meter_keys.checked(keys)
     except meter_keys.InvalidKey as invalid:
-        raise Refused(str(invalid)) from None
+        raise Refused(invalid.sentence) from None
     publisher.announce(meter_keys_changed(_set_meter_keys(identity, lines, actor, now)))
     return meter_keys.fingerprints(lines)
 
@@ -143,7 +148,7 @@ def find_charger(identity: str) -> Charger:
     """Return a charger, locked, in the caller's transaction. Raise `Refused` if there is none."""
     charger: Charger | None = locked(Charger.select().where(Charger.identity == identity.replace("\0", ""))).first()
     if charger is None:
-        raise Refused(f"There is no charger {identity}.")
+        raise Refused(say("There is no charger %(identity)s.", identity=identity))
     return charger
 
 
@@ -154,7 +159,13 @@ def set_max_power(identity: str, power_kw: Decimal | None, *, actor: str, now: d
     if power_kw is not None:
         bounds = Decimal(MIN_POWER_W) / 1000, Decimal(MAX_POWER_W) / 1000
         if not power_kw.is_finite() or not bounds[0] <= power_kw <= bounds[1]:  # no product of it, which may overflow
-            raise Refused(f"A connector delivers at most {MIN_POWER_W // 1000} to {MAX_POWER_W // 1000} kW.")
+            raise Refused(
+                say(
+                    "A connector delivers at most %(low)s to %(high)s kW.",
+                    low=MIN_POWER_W // 1000,
+                    high=MAX_POWER_W // 1000,
+                )
+            )
         power_w = round(power_kw * 1000)
     return _change(identity, "charger.power_set", "max_power_w", power_w, actor=actor, now=now, unit=" W")
 
@@ -163,7 +174,7 @@ def set_max_power(identity: str, power_kw: Decimal | None, *, actor: str, now: d
 def set_max_connectors(identity: str, number: int | None, *, actor: str, now: datetime) -> int:
     """Set the highest number of a charger's connectors (OCPP 2.x: EVSEs), None for the usual one; return its id."""
     if number is not None and not 1 <= number <= connectors.MAX_SETTABLE:
-        raise Refused(f"A charger has 1 to {connectors.MAX_SETTABLE} connectors.")
+        raise Refused(say("A charger has 1 to %(max_settable)s connectors.", max_settable=connectors.MAX_SETTABLE))
     return _change(identity, "charger.connectors_set", "max_connectors", number, actor=actor, now=now)
 
 
@@ -205,12 +216,12 @@ def _rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader([first, *others], strict=True, delimiter=delimiter)
     try:
         if [cell.strip() for cell in next(reader, [])] != COLUMNS:
-            raise Refused(f"Line 1: the first line must be {','.join(COLUMNS)}.")
+            raise Refused(say("Line 1: the first line must be %(columns)s.", columns=",".join(COLUMNS)))
         for row in reader:
             if row:
                 yield reader.line_num, [cell.strip() for cell in row]
     except csv.Error as error:
-        raise Refused(f"Line {reader.line_num}: not CSV: {error}.") from None
+        raise Refused(say("Line %(number)s: not CSV: %(error)s.", number=reader.line_num, error=str(error))) from None
 
 
 def checked_identity(identity: str) -> str:
@@ -225,14 +236,24 @@ def refuse_other_case(identity: str) -> None:
     is_same = fn.LOWER(Charger.identity).in_(spellings_of([identity]))
     other = Charger.select(Charger.identity).where(is_same, Charger.identity != identity).first()
     if other is not None:
-        raise Refused(f"There is a charger {other.identity} already, whose identity differs in case alone.", "identity")
+        raise Refused(
+            say(
+                "There is a charger %(identity)s already, whose identity differs in case alone.",
+                identity=other.identity,
+            ),
+            "identity",
+        )
 
 
 def _checked(identity: str, name: str, key: str, profile: int = 1) -> NewCharger:
     checked_identity(identity)
     if key and not _KEY.fullmatch(key):
         raise Refused(
-            f"A key has {charger_keys.MIN_LENGTH} to {charger_keys.MAX_LENGTH} ASCII characters without spaces."
+            say(
+                "A key has %(min_length)s to %(max_length)s ASCII characters without spaces.",
+                min_length=charger_keys.MIN_LENGTH,
+                max_length=charger_keys.MAX_LENGTH,
+            )
         )
     new_key = charger_keys.new() if profile in charger_keys.PROFILES_WITH_KEY and not key else ""
     return NewCharger(
@@ -255,6 +276,6 @@ def _insert(charger: NewCharger, site: Site, key_secrets: Mapping[int, bytes], a
             security_profile=charger.profile,
         )
     except IntegrityError:
-        raise Refused(f"There is a charger {charger.identity} already.") from None
+        raise Refused(say("There is a charger %(identity)s already.", identity=charger.identity)) from None
     detail = f"{charger.name} at {site.name}, security profile {charger.profile}"
     record(actor, "charger.added", charger.identity, now, detail)

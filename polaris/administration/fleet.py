@@ -10,6 +10,7 @@ from polaris.administration.audit import NAMES, Refused, checked_name, record
 from polaris.administration.sites import find_site
 from polaris.domain import fleet_query
 from polaris.domain.fleet_query import Query, SavedFilter
+from polaris.domain.sentences import Problem, say
 from polaris.models import FleetFilter, blocking, database, locked, take_turns
 
 MAX_FILTERS = 100  # all of them are read with each fleet page, and listed there
@@ -29,9 +30,11 @@ def save_filter(name: str, query: str, *, actor: str, now: datetime) -> SavedFil
         if row is not None and row.query == text:
             return saved
         if row is not None:
-            raise Refused(f"There is a filter {saved.name} already. Delete it first, or choose another name.")
+            raise Refused(
+                say("There is a filter %(name)s already. Delete it first, or choose another name.", name=saved.name)
+            )
         if FleetFilter.select().count() >= MAX_FILTERS:
-            raise Refused(f"There are {MAX_FILTERS} filters already. Delete one first.")
+            raise Refused(say("There are %(max_filters)s filters already. Delete one first.", max_filters=MAX_FILTERS))
         FleetFilter.create(name=saved.name, query=text)
         record(actor, "filter.saved", saved.name, now, urlencode(saved.query.parameters()))
     return saved
@@ -44,7 +47,7 @@ def delete_filter(name: str, *, actor: str, now: datetime) -> None:
     with database.atomic():
         row = locked(FleetFilter.select().where(FleetFilter.name == name)).first()
         if row is None:
-            raise Refused(f"There is no filter {name}. It may have been deleted already.")
+            raise Refused(say("There is no filter %(name)s. It may have been deleted already.", name=name))
         FleetFilter.delete().where(FleetFilter.id == row.id).execute()
         record(actor, "filter.deleted", name, now, urlencode(json.loads(row.query)))
 
@@ -60,8 +63,8 @@ def _parsed(query: str) -> Query:
     """Return a query as an address has it, after its question mark if there is one. Raise `Refused` if it is none."""
     try:
         parsed = fleet_query.typed(query)
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
+    except Problem as problem:
+        raise Refused(problem.sentence) from None
     if parsed.first_page == Query():
         raise Refused(fleet_query.NO_FILTER)
     return parsed.first_page

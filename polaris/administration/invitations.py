@@ -21,6 +21,7 @@ from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.instants import second_text
 from polaris.domain.mail import MAX_WAITING, MailProgress, MailState
+from polaris.domain.sentences import say
 from polaris.models import Account, Invitation, Mail, blocking, database, locked, run_blocking
 
 LIFETIME = timedelta(days=7)
@@ -53,7 +54,7 @@ def invite(email: str, role: Role, *, mail_secret: str = "", actor: str, now: da
     token = link_tokens.derived(mail_secret, nonce) if mail_secret else link_tokens.new()
     with database.atomic():
         if Account.get_or_none(Account.email == email) is not None:
-            raise Refused(f"There is an account {email} already.")
+            raise Refused(say("There is an account %(email)s already.", email=email))
         before = open_invitation(email, now=now)
         values: dict[str, Any] = {
             "role": role,
@@ -107,7 +108,11 @@ def withdraw_invitation(email: str, *, actor: str, now: datetime) -> None:
     with database.atomic():
         row = locked(Invitation.select().where(_is_open(email, now))).first()
         if row is None:
-            raise Refused(f"There is no invitation for {email}. It may have been accepted or withdrawn already.")
+            raise Refused(
+                say(
+                    "There is no invitation for %(email)s. It may have been accepted or withdrawn already.", email=email
+                )
+            )
         Invitation.delete().where(Invitation.id == row.id).execute()
         record(actor, "invitation.withdrawn", email, now, row.role)
 
@@ -120,9 +125,9 @@ def mail_again(email: str, *, actor: str, now: datetime) -> None:
         row = locked(Invitation.select().where(_is_open(email, now), _is_by_operator())).first()
         mail = row and Mail.get_or_none(Mail.invitation == row)
         if mail is None:
-            raise Refused(f"There is no invitation for {email} to send by mail. Invite them again.")
+            raise Refused(say("There is no invitation for %(email)s to send by mail. Invite them again.", email=email))
         if mail.state == MailState.WAITING:
-            raise AlreadySo(f"The mail to {email} waits to be sent already.")
+            raise AlreadySo(say("The mail to %(email)s waits to be sent already.", email=email))
         Mail.delete().where(Mail.id == mail.id).execute()
         _queue(row, mail.nonce, now)
         record(actor, "invitation.mailed_again", email, now, row.role)
@@ -148,7 +153,12 @@ def mailed(invitation_id: int, *, now: datetime) -> tuple[Invited, str] | None:
 
 def _queue(row: Invitation, nonce: str, now: datetime) -> None:
     if Mail.select().where(Mail.state == MailState.WAITING).count() >= MAX_WAITING:
-        raise Refused(f"{MAX_WAITING} mails wait to be sent already. See whether the mail server takes any.")
+        raise Refused(
+            say(
+                "%(max_waiting)s mails wait to be sent already. See whether the mail server takes any.",
+                max_waiting=MAX_WAITING,
+            )
+        )
     Mail.create(invitation=row, recipient=row.email, nonce=nonce, queued_at=now, due_at=now)
 
 

@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from polaris.administration.audit import Refused
+from polaris.domain.sentences import say
 
 MIN_LENGTH = 12
 MAX_LENGTH = 128
@@ -28,12 +29,20 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 def checked(password: str, email: str) -> str:
     """Return a new password. Raise `Refused` if it has the wrong length or could be guessed."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise Refused(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.")
+        raise Refused(
+            say(
+                "A password has %(min_length)s to %(max_length)s characters.",
+                min_length=MIN_LENGTH,
+                max_length=MAX_LENGTH,
+            )
+        )
     parts = [email.casefold(), *re.split(r"[\W_]+", email.casefold())]
     if any(part in password.casefold() for part in parts if len(part) >= MIN_PART_LENGTH):
-        raise Refused("A password must not contain the e-mail address or a part of it.")
+        raise Refused(say("A password must not contain the e-mail address or a part of it."))
     if _score(password, parts) < MIN_SCORE:
-        raise Refused("This password is easily guessed. Take some words that do not belong together, or a random one.")
+        raise Refused(
+            say("This password is easily guessed. Take some words that do not belong together, or a random one.")
+        )
     return password
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from polaris.administration import tariff_words
 from polaris.administration.audit import Refused, checked_name, newest, record
 from polaris.domain import currencies, zones
+from polaris.domain.sentences import say, together
 from polaris.models import Charger, ChargingSession, FleetFilter, Site, Tariff, blocking, database, kept, locked
 
 MAX_ADDRESS_LENGTH = 255
@@ -81,7 +82,7 @@ def rename_site(name: str, new_name: str, *, actor: str, now: datetime) -> None:
             return
         taken = spelt(new_name, besides=site.name)
         if taken == new_name:
-            raise Refused(f"There is a site {new_name} already.", "new_name")
+            raise Refused(say("There is a site %(new_name)s already.", new_name=new_name), "new_name")
         _refuse_other_case(new_name, taken, "new_name")
         Site.update(name=new_name).where(Site.id == site.id).execute()
         _rename_in_filters(site.name, new_name)
@@ -104,9 +105,15 @@ def delete_site(name: str, *, actor: str, now: datetime) -> None:
         site = locked(Site.select().where(Site.id == site_to_delete(name).id)).get()
         chargers = Charger.select().where(Charger.site == site).count()
         if chargers:
-            raise Refused(f"Chargers at {site.name}, retired ones included: {chargers}. Move them first.")
+            raise Refused(
+                say(
+                    "Chargers at %(name)s, retired ones included: %(chargers)s. Move them first.",
+                    name=site.name,
+                    chargers=chargers,
+                )
+            )
         if ChargingSession.select().where(ChargingSession.site == site).exists():
-            raise Refused(f"There were sessions at {site.name}: it has to stay for accounting.")
+            raise Refused(say("There were sessions at %(name)s: it has to stay for accounting.", name=site.name))
         last = last_tariff(site)
         versions = Tariff.delete().where(Tariff.site == site).execute()
         Site.delete().where(Site.id == site.id).execute()
@@ -118,7 +125,7 @@ def site_to_delete(name: str) -> Site:
     try:
         return find_site(name)
     except Refused as refused:
-        raise Refused(f"{refused} It may have been deleted already.") from None
+        raise Refused(together(refused.sentence, say("It may have been deleted already."))) from None
 
 
 def find_site(name: str) -> Site:
@@ -128,7 +135,7 @@ def find_site(name: str) -> Site:
     """
     site: Site | None = kept(Site.select().where(Site.name == name.replace("\0", "").strip())).first()
     if site is None:
-        raise Refused(f"There is no site {name}.")
+        raise Refused(say("There is no site %(name)s.", name=name))
     return site
 
 
@@ -144,7 +151,7 @@ def spelt(name: str, *, besides: str = "") -> str:
 def _refuse_other_case(name: str, taken: str, field: str) -> None:
     """Refuse a new name that differs from the one that is `taken` in case alone."""
     if taken not in ("", name):
-        raise Refused(f"There is a site {taken} already, whose name differs in case alone.", field)
+        raise Refused(say("There is a site %(name)s already, whose name differs in case alone.", name=taken), field)
 
 
 @blocking
@@ -172,15 +179,27 @@ def _checked(time_zone: str | None, currency: str | None, address: str | None) -
     values = {}
     if time_zone is not None:
         if time_zone not in zones.names():
-            raise Refused(f"There is no time zone {time_zone}. One is called Europe/Berlin, for example.")
+            raise Refused(
+                say(
+                    "There is no time zone %(time_zone)s. One is called Europe/Berlin, for example.",
+                    time_zone=time_zone,
+                )
+            )
         values["time_zone"] = time_zone
     if currency is not None:
         if currency.upper() not in currencies.codes():
-            raise Refused(f"There is no currency {currency}. One is called EUR, for example.", "currency")
+            raise Refused(
+                say("There is no currency %(currency)s. One is called EUR, for example.", currency=currency), "currency"
+            )
         values["currency"] = currency.upper()
     if address is not None:
         if len(address) > MAX_ADDRESS_LENGTH or not address.isprintable():
-            raise Refused(f"An address has at most {MAX_ADDRESS_LENGTH} characters on one line.")
+            raise Refused(
+                say(
+                    "An address has at most %(max_address_length)s characters on one line.",
+                    max_address_length=MAX_ADDRESS_LENGTH,
+                )
+            )
         values["address"] = address.strip()
     return values
 

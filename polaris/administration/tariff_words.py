@@ -7,26 +7,27 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from polaris.domain import window_text
+from polaris.domain.sentences import N_, Sentence, say
 from polaris.domain.tariff import Prices
 
 LABELS = {
-    "per_kwh": "Price of a kWh",
-    "per_minute": "Price of a minute",
-    "per_session": "Price of a session",
-    "windows": "Prices at some times",
-    "idle_per_minute": "Price of a minute after charging",
-    "idle_grace_min": "Grace",
-    "tax": "Tax",
+    "per_kwh": N_("Price of a kWh"),
+    "per_minute": N_("Price of a minute"),
+    "per_session": N_("Price of a session"),
+    "windows": N_("Prices at some times"),
+    "idle_per_minute": N_("Price of a minute after charging"),
+    "idle_grace_min": N_("Grace"),
+    "tax": N_("Tax"),
 }
-OF_SITE = {"currency": "Currency", "time_zone": "Time zone of these times"}
-NONE = "none"
+OF_SITE = {"currency": N_("Currency"), "time_zone": N_("Time zone of these times")}
+NONE = N_("none")
 _UNITS = {"tax": " %", "idle_grace_min": " min"}
 
 
 class Change(NamedTuple):
     """A field that a change gives another value, in words."""
 
-    label: str
+    label: Sentence
     was: str
     now: str
 
@@ -58,7 +59,7 @@ def changes(before: Prices | None, after: Prices) -> list[Change]:
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
     """Compare the texts of two forms, of which one may have no prices yet."""
     return [
-        Change(label, _words(name, before), _words(name, after))
+        Change(say(label), _words(name, before), _words(name, after))
         for name, label in (LABELS | OF_SITE).items()
         if _value(before.get(name, "")) != _value(after.get(name, ""))
     ]
@@ -78,7 +79,7 @@ def _value(text: str) -> Decimal | str:
 def _words(name: str, texts: Mapping[str, str]) -> str:
     text = texts.get(name, "")
     if not _value(text):
-        return NONE
+        return say(NONE)
     if name in OF_SITE or name == "windows":
         return text.replace("\n", "; ")
     return f"{text}{_UNITS.get(name) or ' ' + texts.get('currency', '')}".rstrip()

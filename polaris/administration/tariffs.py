@@ -12,6 +12,7 @@ from polaris.administration.audit import AlreadySo, Refused, record
 from polaris.administration.sites import find_site, last_tariff
 from polaris.domain import window_text, zones
 from polaris.domain.price_windows import Schedule, to_json
+from polaris.domain.sentences import N_, say, together
 from polaris.domain.tariff import Prices
 from polaris.domain.window_text import Unreadable
 from polaris.models import Tariff, blocking, database
@@ -47,7 +48,7 @@ def set_tariff(site: str, *, actor: str, now: datetime, **asked: Unpack[AskedPri
         last = last_tariff(row)
         before = None if last is None else last.prices()
         if before == prices:
-            raise AlreadySo("That is so already.")
+            raise AlreadySo(say("That is so already."))
         Tariff.create(
             site=row,
             valid_from_at=now,
@@ -75,7 +76,7 @@ def checked_prices(currency: str, time_zone: str, **asked: Unpack[AskedPrices]) 
     asked.setdefault("idle_per_minute", _NOTHING)
     problems = price_problems(time_zone, **asked)
     if problems:
-        raise Refused(" ".join(problems.values()), next(iter(problems)))
+        raise Refused(together(*problems.values()), next(iter(problems)))
     per_minute = asked.get("per_minute", _NOTHING)
     windows = window_text.read(asked.get("windows", ()), per_minute)
     return Prices(
@@ -102,11 +103,13 @@ def price_problems(time_zone: str, **asked: Unpack[AskedPrices]) -> dict[str, st
         "tax": _amount("tax", asked.get("tax_percent"), MAX_TAX_PERCENT),
     }
     if not 0 <= grace_min <= MAX_GRACE_MIN:
-        problems["idle_grace_min"] = f"Grace: {grace_min} is not a number of minutes from 0 to {MAX_GRACE_MIN}."
+        text = N_("Grace: %(minutes)s is not a number of minutes from 0 to %(limit)s.")
+        problems["idle_grace_min"] = say(text, minutes=grace_min, limit=MAX_GRACE_MIN)
     elif grace_min and asked.get("idle_per_minute") == 0:
-        problems["idle_grace_min"] = (
-            f"Grace: a minute after charging costs nothing, so {grace_min} min of grace change nothing. "
-            "Give that minute a price, or the grace 0."
+        problems["idle_grace_min"] = say(
+            "Grace: a minute after charging costs nothing, so %(minutes)s min of grace change nothing. "
+            "Give that minute a price, or the grace 0.",
+            minutes=grace_min,
         )
     return {field: sentence for field, sentence in problems.items() if sentence}
 
@@ -115,11 +118,12 @@ def _windows(lines: Sequence[str], time_zone: str) -> str:
     try:
         windows = window_text.read(lines, _NOTHING)
     except Unreadable as problem:
-        return str(problem)
+        return problem.sentence
     if windows and zones.known(time_zone) is None:
-        return f"The site's time zone {time_zone} is not known here any more. Set another one first."
+        text = N_("The site's time zone %(time_zone)s is not known here any more. Set another one first.")
+        return say(text, time_zone=time_zone)
     prices = [(name, getattr(window, name)) for window in windows for name in ("per_kwh", "per_minute")]
-    return " ".join(filter(None, (_amount(name, price, MAX_PRICE) for name, price in prices)))
+    return together(*(_amount(name, price, MAX_PRICE) for name, price in prices))
 
 
 def _amount(name: str, value: Decimal | None, maximum: Decimal) -> str:
@@ -128,5 +132,10 @@ def _amount(name: str, value: Decimal | None, maximum: Decimal) -> str:
     exponent = value.as_tuple().exponent  # a letter if the value is not finite
     if isinstance(exponent, int) and 0 <= value <= maximum and -exponent <= MAX_DECIMALS:
         return ""
-    label = tariff_words.LABELS[name]
-    return f"{label}: {value} is not a number from 0 to {maximum} with at most {MAX_DECIMALS} decimals."
+    return say(
+        "%(label)s: %(value)s is not a number from 0 to %(maximum)s with at most %(decimals)s decimals.",
+        label=say(tariff_words.LABELS[name]),
+        value=str(value),
+        maximum=str(maximum),
+        decimals=MAX_DECIMALS,
+    )

@@ -14,6 +14,7 @@ from typing import Any
 from polaris import link_tokens
 from polaris.administration.audit import NAMES, Refused, checked_name, record
 from polaris.domain.instants import minute_text
+from polaris.domain.sentences import say
 from polaris.models import Wall, blocking, database, locked, take_turns
 from polaris.pubsub import Announcer, walls_changed
 
@@ -50,15 +51,15 @@ def add_wall(name: str, days: int, *, actor: str, now: datetime) -> str:
     """Add a wall; return the token of its link. Raise `Refused` if it cannot be."""
     name = checked_name(name, MAX_NAME_LENGTH)
     if not 1 <= days <= MAX_DAYS:
-        raise Refused(f"A wall is open for 1 to {MAX_DAYS} days.")
+        raise Refused(say("A wall is open for 1 to %(max_days)s days.", max_days=MAX_DAYS))
     token, ends_at = link_tokens.new(), now + timedelta(days=days)
     with database.atomic():
         take_turns(NAMES)
         Wall.delete().where(Wall.ends_at <= now).execute()
         if Wall.select().where(Wall.name == name).exists():
-            raise Refused(f"There is a wall {name} already. Remove it first, or choose another name.")
+            raise Refused(say("There is a wall %(name)s already. Remove it first, or choose another name.", name=name))
         if Wall.select().count() >= MAX_WALLS:
-            raise Refused(f"There are {MAX_WALLS} walls already. Remove one first.")
+            raise Refused(say("There are %(max_walls)s walls already. Remove one first.", max_walls=MAX_WALLS))
         Wall.create(name=name, token_hash=link_tokens.hashed(token), created_at=now, ends_at=ends_at)
         record(actor, "wall.added", name, now, f"until {minute_text(ends_at)}")
     return token
@@ -123,7 +124,7 @@ def _remove(name: str, actor: str, now: datetime) -> None:
     with database.atomic():
         row = locked(Wall.select().where(Wall.name == name)).first()
         if row is None:
-            raise Refused(f"There is no wall {name}. It may have been removed already.")
+            raise Refused(say("There is no wall %(name)s. It may have been removed already.", name=name))
         Wall.delete().where(Wall.id == row.id).execute()
         record(actor, "wall.removed", name, now, f"until {minute_text(row.ends_at)}")
 

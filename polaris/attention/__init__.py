@@ -4,7 +4,7 @@ What passes is found no more, so that it goes away by itself. Nothing here is st
 """
 
 from polaris.attention.acknowledgements import UNTIL, UNTIL_TEXTS, Changed, Outcome, acknowledge, prune, take_up
-from polaris.attention.item import Action, Item, Note, Sentence
+from polaris.attention.item import Action, Item, Note
 from polaris.attention.kinds import KINDS, Kind
 from polaris.attention.listing import Acknowledged, Attention, Section, get, read
 from polaris.attention.mails import said
@@ -24,7 +24,6 @@ __all__ = [
     "Outcome",
     "Reader",
     "Section",
-    "Sentence",
     "acknowledge",
     "get",
     "prune",

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from peewee import chunked
 
 from polaris.administration import Refused
-from polaris.attention.item import N_, Item, Note, Search
+from polaris.attention.item import Item, Note, Search
 from polaris.attention.kinds import BY_NAME, MAX_COUNTED
 from polaris.attention.listing import find
 from polaris.attention.storage import STORAGE
 from polaris.audit import record
 from polaris.domain.instants import minute_text
+from polaris.domain.sentences import N_, say
 from polaris.ingest.sanitize import fit
 from polaris.models import Acknowledgement, blocking, database, locked
 from polaris.pubsub import Publisher, records_changed
@@ -120,9 +121,11 @@ def _is_gone(row: Acknowledgement, present: set[str], now: datetime) -> bool:
 def _checked(note: str, until: str) -> str:
     note = note.strip()
     if until not in UNTIL:
-        raise Refused(f"{until} is none of {', '.join(UNTIL)}.")
+        raise Refused(say("%(until)s is none of %(join)s.", until=until, join=", ".join(UNTIL)))
     if len(note) > MAX_NOTE_LENGTH or not note.isprintable():
-        raise Refused(f"A note has at most {MAX_NOTE_LENGTH} characters on one line.")
+        raise Refused(
+            say("A note has at most %(max_note_length)s characters on one line.", max_note_length=MAX_NOTE_LENGTH)
+        )
     return note
 
 
@@ -139,16 +142,16 @@ def _acknowledge(
 ) -> Outcome:
     item = find(key, now, directories)
     if item is None:
-        raise Refused("That needs nobody any more, or never did.")
+        raise Refused(say("That needs nobody any more, or never did."))
     if mark is not None and mark != item.mark:
-        raise Changed("It has changed meanwhile. This is how it is now.")
+        raise Changed(say("It has changed meanwhile. This is how it is now."))
     made = Note(actor, now, until_at, note, item.level, item.state)
     with database.atomic():
         row = _locked_row(key)
         if row is not None and _note(row).stands(item, now):
             return Outcome(item, _note(row), is_new=False)
         if row is None and Acknowledgement.select().count() >= MAX_ROWS:
-            raise Refused(f"{MAX_ROWS} matters are acknowledged. Take some of them up first.")
+            raise Refused(say("%(max_rows)s matters are acknowledged. Take some of them up first.", max_rows=MAX_ROWS))
         values = {
             "level": made.level,
             "state": made.state,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from polaris.attention.item import N_, Action, Item, Search, Sentence, say, verb
+from polaris.attention.item import Action, Item, Search, verb
 from polaris.domain.enums import Alarm, ChargerStatus
 from polaris.domain.instants import EPOCH
 from polaris.domain.limits import ALARM_AGE
 from polaris.domain.security_events import CRITICAL, topic
+from polaris.domain.sentences import N_, Sentence, say
 from polaris.models import Charger, ChargerNotice
 
 TURNS, ALARM = "turns", "alarm"
@@ -63,7 +64,7 @@ def _item(kind: str, row: ChargerNotice, target: str) -> Item:
     return Item(
         kind,
         target,
-        (_sentence(row.topic), say(N_("It was so last at %(at)s."), at=row.received_at)),
+        (_sentence(row.topic), say("It was so last at %(at)s.", at=row.received_at)),
         since=row.received_at,
         level=(row.received_at - EPOCH).days,  # the same on another day is news
         actions=_key_actions(identity) if row.topic in (Alarm.TWO_CONNECTIONS, Alarm.WRONG_KEYS) else (),
@@ -74,7 +75,7 @@ def _item(kind: str, row: ChargerNotice, target: str) -> Item:
 
 def _sentence(topic: str) -> Sentence:
     if topic in _EVENTS:
-        return say(N_("The charger reports a security event: %(type)s."), type=_EVENTS[topic])
+        return say("The charger reports a security event: %(type)s.", type=_EVENTS[topic])
     return say(TEXTS[Alarm(topic)])
 
 

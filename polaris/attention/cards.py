@@ -7,9 +7,10 @@ from typing import Any
 
 from peewee import SQL
 
-from polaris.attention.item import N_, Item, Search, Sentence, say, verb
+from polaris.attention.item import Item, Search, verb
 from polaris.domain.cards import shown
 from polaris.domain.enums import SessionState
+from polaris.domain.sentences import N_, Sentence, say
 from polaris.models import Account, ChargingSession, EvCard
 
 LOST = "lost_card"
@@ -34,7 +35,7 @@ def _running(card_ids: list[int]) -> dict[int, int]:
 
 def _lost(card: EvCard, session: int | None) -> Item:
     email = card.account.email
-    told = say(N_("%(email)s reported it lost at %(at)s. It is blocked."), email=email, at=card.lost_at)
+    told = say("%(email)s reported it lost at %(at)s. It is blocked.", email=email, at=card.lost_at)
     return Item(
         LOST,
         str(card.id),  # no card's id is kept of what was acknowledged, or in the audit log
@@ -50,5 +51,5 @@ def _lost(card: EvCard, session: int | None) -> Item:
 
 def _where(session: int | None) -> Sentence:
     if session is not None:
-        return say(N_("Session #%(number)s, started with it, still goes on."), number=session)
-    return say(N_("A charger that keeps cards of its own may still take it while it is offline."))
+        return say("Session #%(number)s, started with it, still goes on.", number=session)
+    return say("A charger that keeps cards of its own may still take it while it is offline.")

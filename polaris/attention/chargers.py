@@ -8,13 +8,14 @@ from typing import Any
 
 from peewee import SQL, fn
 
-from polaris.attention.item import N_, Action, Item, Search, Sentence, ask, look, say, times_level, verb
+from polaris.attention.item import Action, Item, Search, ask, look, times_level, verb
 from polaris.domain import stop_request
 from polaris.domain.absences import Absences, Connection, absences
 from polaris.domain.behaviour import PERIOD
 from polaris.domain.clock import off_text
 from polaris.domain.connectors import NO_ERROR
 from polaris.domain.enums import ChargerStatus, ConnectorStatus, StopState
+from polaris.domain.sentences import N_, Sentence, say
 from polaris.domain.stop_request import StopProgress
 from polaris.ingest.behaviour_rows import CONNECTIONS
 from polaris.models import Bridge, Charger, ChargingSession, Connector, StopRequest
@@ -81,9 +82,9 @@ def _restart(identity: str) -> Action:
 
 def _fault_sentence(status: str, error_code: str, info: str) -> Sentence:
     if error_code in ("", NO_ERROR):
-        return say(N_("It reports %(status)s, without an error code."), status=status)
+        return say("It reports %(status)s, without an error code.", status=status)
     if not info:
-        return say(N_("It reports %(status)s with the error code %(code)s."), status=status, code=error_code)
+        return say("It reports %(status)s with the error code %(code)s.", status=status, code=error_code)
     text = N_("It reports %(status)s with the error code %(code)s: %(info)s")
     return say(text, status=status, code=error_code, info=info)
 
@@ -135,7 +136,7 @@ def _usual(habit: Absences | None) -> timedelta:
 
 def _offline(row: Charger, now: datetime, habit: Absences) -> Item:
     silence = now - row.last_contact_at
-    sentences = [say(N_("It has no connection. Its last contact was at %(at)s."), at=row.last_contact_at)]
+    sentences = [say("It has no connection. Its last contact was at %(at)s.", at=row.last_contact_at)]
     if habit.is_known:
         text = N_("It has been gone %(count)s times in %(days)s days, half of them for at most %(minutes)s minutes.")
         minutes = max(1, round(habit.median_s / 60))
@@ -206,7 +207,7 @@ def _failed(rows: list[StopRequest], now: datetime) -> list[StopRequest]:
 
 def _failing(charger: Charger, failed: list[StopRequest], now: datetime) -> Item:
     newest = [(row.session_id, stop_request.effective(row.values(), now)) for row in failed[:MIN_FAILED_STOPS]]
-    count = say(N_("The last %(count)s stops in a row have failed."), count=len(failed))
+    count = say("The last %(count)s stops in a row have failed.", count=len(failed))
     return Item(
         STOPS,
         charger.identity,

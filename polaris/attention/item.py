@@ -1,6 +1,6 @@
 """A matter that needs a person: what it is, since when, the evidence for it, and what can be done about it. Pure.
 
-Sentences are texts with named values, so that each front writes instants in its own way and escapes the rest.
+Each front writes the instants of its sentences in its own way.
 """
 
 from __future__ import annotations
@@ -11,23 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-Value = str | int | datetime
-
-
-def N_(text: str) -> str:  # noqa: N802 - the name that Babel looks for
-    """Mark a text that is translated where it is shown."""
-    return text
-
-
-class Sentence(NamedTuple):
-    """A text with values by their names, `%(name)s`."""
-
-    text: str
-    values: Mapping[str, Value]
-
-
-def say(text: str, **values: Value) -> Sentence:
-    return Sentence(text, values)
+from polaris.domain.sentences import Sentence
 
 
 class Action(NamedTuple):

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from polaris.attention import alarms, cards, chargers, mails, sessions, sites, storage, strangers
-from polaris.attention.item import N_, Item, Search
+from polaris.attention.item import Item, Search
+from polaris.domain.sentences import N_
 
 MAX_SHOWN = 50  # of a kind
 MAX_COUNTED = 100  # beyond it, a kind's number is "100+": more would be counted for every page

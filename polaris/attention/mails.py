@@ -7,8 +7,9 @@ from datetime import timedelta
 from peewee import SQL
 
 from polaris.administration.invitations import Invited
-from polaris.attention.item import N_, Item, Search, Sentence, say, verb
+from polaris.attention.item import Item, Search, verb
 from polaris.domain.mail import MailProgress, MailState
+from polaris.domain.sentences import N_, Sentence, say
 from polaris.models import Invitation, Mail
 
 MAIL = "mail"
@@ -33,11 +34,11 @@ def said(invited: Invited) -> Sentence:
 def _progress(mail: MailProgress) -> Sentence:
     match mail.state:
         case MailState.SENT:
-            return say(N_("Sent by mail at %(at)s."), at=mail.sent_at or mail.queued_at)
+            return say("Sent by mail at %(at)s.", at=mail.sent_at or mail.queued_at)
         case MailState.FAILED:
-            return say(N_("The mail was not sent: %(answer)s"), answer=mail.answer)
+            return say("The mail was not sent: %(answer)s", answer=mail.answer)
     if not mail.answer:
-        return say(N_("The mail has been waiting since %(at)s."), at=mail.queued_at)
+        return say("The mail has been waiting since %(at)s.", at=mail.queued_at)
     text = N_("The mail is not sent yet, and is tried again at %(at)s: %(answer)s")
     return say(text, at=mail.due_at, answer=mail.answer)
 

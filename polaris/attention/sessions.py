@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from polaris.attention.item import N_, Action, Item, Search, ask, say, verb
+from polaris.attention.item import Action, Item, Search, ask, verb
 from polaris.domain.commands.catalog import TRANSACTION_STATUS, TRIGGER
 from polaris.domain.commands.values import RequestedMessage
+from polaris.domain.sentences import N_, say
 from polaris.ingest import corrections, stuck_sessions
 from polaris.ingest.stuck_sessions import Stuck
 from polaris.models import Charger
@@ -20,7 +21,7 @@ def stuck(search: Search) -> list[Item]:
         Item(
             STUCK,
             str(session.number),
-            tuple(say(sentence.replace("%", "%%")) for sentence in session.evidence),
+            tuple(session.evidence),
             since=session.last_heard_at,
             level=len(session.evidence),
             actions=_actions(session),
@@ -52,7 +53,7 @@ def doubtful(search: Search) -> list[Item]:
         Item(
             DOUBTFUL,
             str(session.number),
-            (say(N_("It has ended, and nothing consistent says how much flowed.")),),
+            (say("It has ended, and nothing consistent says how much flowed."),),
             since=session.ended_at,
             actions=(_set_energy(session.number),),
             name=names[session.charger],

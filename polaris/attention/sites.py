@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from polaris.attention.item import N_, Item, Search, say, verb
+from polaris.attention.item import Item, Search, verb
 from polaris.domain import zones
+from polaris.domain.sentences import N_, say
 from polaris.models import Site
 
 ZONE = "zone"
@@ -21,10 +22,10 @@ def _unknown(site: Site) -> Item:
         str(site.id),
         (
             say(
-                N_("This system does not know its time zone %(zone)s: windows of prices and days are in UTC there."),
+                "This system does not know its time zone %(zone)s: windows of prices and days are in UTC there.",
                 zone=site.time_zone,
             ),
-            say(N_("Set another one and then its prices again, or update the package tzdata and restart Polaris.")),
+            say("Set another one and then its prices again, or update the package tzdata and restart Polaris."),
         ),
         state=site.time_zone,
         actions=(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 
-from polaris.attention.item import N_, Item, Search, say
+from polaris.attention.item import Item, Search
+from polaris.domain.sentences import N_, say
 from polaris.ingest import refused_handshakes
 from polaris.models import UnrecognisedCharger
 
@@ -30,10 +31,8 @@ def _disk(directory: str) -> Item | None:
         STORAGE,
         f"{platform.node()}:{directory}",
         (
-            say(
-                N_("%(free)s MB of its disk are free. When it is full, chargers get no answers."), free=free // 1024**2
-            ),
-            say(N_("Make room on it, or keep less: FRAMES_MB, FRAMES_DAYS, READINGS_DAYS.")),
+            say("%(free)s MB of its disk are free. When it is full, chargers get no answers.", free=free // 1024**2),
+            say("Make room on it, or keep less: FRAMES_MB, FRAMES_DAYS, READINGS_DAYS."),
         ),
         level=1 + sum(free < limit for limit in LEVELS_FREE_BYTES),
         name=f"{platform.node()}:{directory}",

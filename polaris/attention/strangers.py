@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from peewee import JOIN
 
-from polaris.attention.item import N_, Action, Item, Search, Sentence, say, times_level, verb
+from polaris.attention.item import Action, Item, Search, times_level, verb
 from polaris.domain.cards import shown
 from polaris.domain.enums import ChargerStatus
 from polaris.domain.identities import is_identity
+from polaris.domain.sentences import N_, Sentence, say
 from polaris.models import Charger, UnknownCard, UnrecognisedCharger
 
 REFUSED, CARD = "refused", "card"
@@ -57,22 +58,22 @@ def _refused(row: UnrecognisedCharger, charger: Charger | None) -> Item:
 def _who(row: UnrecognisedCharger, charger: Charger | None) -> Sentence:
     address = row.address or "?"
     if charger is not None:
-        return say(N_("Somebody asked to connect as this charger from %(address)s."), address=address)
+        return say("Somebody asked to connect as this charger from %(address)s.", address=address)
     return say(
-        N_("A charger that is not known asked for %(path)s from %(address)s."), path=row.path or "/", address=address
+        "A charger that is not known asked for %(path)s from %(address)s.", path=row.path or "/", address=address
     )
 
 
 def _how_often(row: UnrecognisedCharger) -> Sentence:
     if row.times == 1:
-        return say(N_("It was refused once, at %(at)s."), at=row.last_at)
-    return say(N_("It was refused %(times)s times, last at %(at)s."), times=row.times, at=row.last_at)
+        return say("It was refused once, at %(at)s.", at=row.last_at)
+    return say("It was refused %(times)s times, last at %(at)s.", times=row.times, at=row.last_at)
 
 
 def _key(row: UnrecognisedCharger, charger: Charger | None) -> Sentence:
     if not row.key_hash:
-        return say(N_("It offered no key that it can be accepted with."))
-    return say(N_("It offered a key, which is not this charger's.") if charger else N_("It offered a key."))
+        return say("It offered no key that it can be accepted with.")
+    return say("It offered a key, which is not this charger's." if charger else N_("It offered a key."))
 
 
 def _accept(row: UnrecognisedCharger) -> tuple[Action, ...]:

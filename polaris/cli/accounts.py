@@ -14,7 +14,7 @@ from polaris.administration.invitations import Invited
 from polaris.administration.second_factors import factors
 from polaris.administration.second_factors.factors import AppRow, PasskeyRow
 from polaris.attention import said
-from polaris.cli.common import Group, audited, filter_option, limit_option, newest, show_table, spoken, understood
+from polaris.cli.common import Group, audited, filter_option, limit_option, newest, show_table, understood
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.spelling import printable
 from polaris.lists import accounts
@@ -69,7 +69,7 @@ def account_invitations(limit: int) -> None:
 
 def _invitation(row: Invited) -> tuple[str, ...]:
     until = f"{row.expires_at:%Y-%m-%d %H:%M}"
-    return printable(row.email), row.role, printable(row.invited_by), until, spoken(said(row))
+    return printable(row.email), row.role, printable(row.invited_by), until, printable(said(row))
 
 
 def _cells(row: AccountLine) -> tuple[str, ...]:

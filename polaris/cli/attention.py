@@ -10,7 +10,7 @@ import click
 from polaris import attention
 from polaris.attention import UNTIL, Acknowledged, Item, Note, Section
 from polaris.attention.acknowledgements import MAX_NOTE_LENGTH, UNTIL_IT_CHANGES
-from polaris.cli.common import Group, audited, spoken
+from polaris.cli.common import Group, audited
 from polaris.domain.instants import minute_text
 from polaris.domain.spelling import printable
 from polaris.services import services
@@ -73,7 +73,7 @@ def _show_item(item: Item) -> None:
     since = "" if item.since is None else f", since {minute_text(item.since)}"
     click.echo(f"  {_key(item)}{since}")
     for sentence in item.sentences:
-        click.echo(f"    {spoken(sentence)}")
+        click.echo(f"    {printable(sentence)}")
     for action in item.actions:
         click.echo(f"    {action.text}: {printable(action.command)}")
 

@@ -13,14 +13,11 @@ from flask.cli import AppGroup, ScriptInfo
 from peewee import PeeweeException
 
 from polaris.administration import COMMAND_LINE, Refused
-from polaris.attention import Sentence
 from polaris.domain import filters
 from polaris.domain.argument_words import within
 from polaris.domain.arguments import Argument
 from polaris.domain.filters import NO_WORDS, Filter
-from polaris.domain.instants import minute_text
 from polaris.domain.limits import MAX_INT32
-from polaris.domain.spelling import printable
 from polaris.services import NAME
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -144,12 +141,6 @@ def first_line() -> str:
         return sys.stdin.buffer.readline().decode().rstrip("\r\n")
     except UnicodeDecodeError:
         raise Refused("Standard input is not UTF-8.") from None
-
-
-def spoken(sentence: Sentence) -> str:
-    """Return a sentence with its values."""
-    values = {name: minute_text(v) if isinstance(v, datetime) else v for name, v in sentence.values.items()}
-    return printable(sentence.text % values)
 
 
 def show_table(rows: Sequence[tuple[str, ...]]) -> None:

@@ -21,6 +21,7 @@ from polaris.domain.commands.catalog import (
 from polaris.domain.commands.values import RequestedMessage
 from polaris.domain.commissioning import Step
 from polaris.domain.recommended_settings import RECOMMENDED
+from polaris.domain.sentences import N_, say, together
 from polaris.ingest import CommandRefusal, Ingest
 from polaris.ingest.requests import Interrupts, RequestTerms
 
@@ -44,10 +45,10 @@ class Offer:
 
 
 OFFERS: Mapping[Step, Offer] = {
-    Step.BOOTED: Offer(Action.RESTART, "Restart it"),
-    Step.CONNECTORS: Offer(Action.REPORT_STATUS, "Ask for its connectors"),
-    Step.SETTINGS: Offer(Action.READ_SETTINGS, "Read its settings"),
-    Step.UNLOCKED: Offer(Action.UNLOCK, "Unlock connector"),
+    Step.BOOTED: Offer(Action.RESTART, N_("Restart it")),
+    Step.CONNECTORS: Offer(Action.REPORT_STATUS, N_("Ask for its connectors")),
+    Step.SETTINGS: Offer(Action.READ_SETTINGS, N_("Read its settings")),
+    Step.UNLOCKED: Offer(Action.UNLOCK, N_("Unlock connector")),
 }
 _COMMANDS: Mapping[Action, Callable[[Run, str], ChargerCommand]] = {
     Action.RESTART: lambda *_: Reset(),
@@ -68,17 +69,17 @@ def ask(
     Raise `Refused` if the run has ended, or the command cannot be sent or would interrupt a session.
     """
     if not run.is_open:
-        raise Refused(f"This run of {run.identity} has ended.")
+        raise Refused(say("This run of %(identity)s has ended.", identity=run.identity))
     terms = RequestTerms(f"commissioning {run.id} {press}" if press else "", agreed=frozenset())
     try:
         asked = ingest.request_command(run.identity, _COMMANDS[action](run, shown), actor, now, terms)
     except Invalid as invalid:
-        raise Refused(str(invalid)) from None
+        raise Refused(invalid.named) from None
     if isinstance(asked, Interrupts):
-        places = ", ".join(session.place for session in asked.sessions)  # without drivers: an electrician reads it
-        raise Refused(f"End what runs there first: {places}.")
+        places = together(*(session.place for session in asked.sessions), between=", ")  # an electrician reads it
+        raise Refused(say("End what runs there first: %(places)s.", places=places))
     if isinstance(asked, CommandRefusal):
-        raise Refused(asked.value)
+        raise Refused(say(asked.value))
     assert isinstance(asked, int)  # without terms, no question is asked about sessions
     return asked
 
@@ -89,19 +90,27 @@ def stop(ingest: Ingest, run: Run, shown: str, *, account_id: int | None, now: d
     `actor` is who presses, if it is not the operator.
     """
     if run.running is None:
-        raise Refused("No session of this run is in progress.")
+        raise Refused(say("No session of this run is in progress."))
     if shown != str(run.running):
-        raise Refused(f"Session {run.running} runs now, and your page showed another, so nothing was stopped.")
+        raise Refused(
+            say(
+                "Session %(running)s runs now, and your page showed another, so nothing was stopped.",
+                running=run.running,
+            )
+        )
     refusal = ingest.request_stop(run.running, account_id, now, actor)
     if refusal is not None:
-        raise Refused(refusal.value)
+        raise Refused(say(refusal.value))
 
 
 def _last_used(run: Run, shown: str) -> int:
     """Return the connector to unlock, if it is still the one that the button named."""
     if shown != str(run.connector):
         raise Refused(
-            f"Connector {run.connector} was used last, and your page showed another, so nothing was unlocked."
+            say(
+                "Connector %(connector)s was used last, and your page showed another, so nothing was unlocked.",
+                connector=run.connector,
+            )
         )
     return run.connector
 
@@ -111,4 +120,4 @@ def _recommended(key: str) -> str:
     for recommendation in RECOMMENDED:
         if key in recommendation.names:
             return recommendation.value
-    raise Refused(f"Nothing is recommended for {key}.")
+    raise Refused(say("Nothing is recommended for %(key)s.", key=key))

@@ -20,6 +20,7 @@ from polaris.administration.audit import COMMAND_LINE
 from polaris.audit import record
 from polaris.commissioning.runs import open_run
 from polaris.domain.instants import minute_text, second_text
+from polaris.domain.sentences import say
 from polaris.models import Account, Charger, Commissioning, blocking, database
 
 MAX_HOURS = 24
@@ -67,7 +68,7 @@ def revoke(identity: str, *, actor: str, now: datetime) -> int:
     with database.atomic():
         row = open_run(identity)
         if row.link_hash is None:
-            raise Refused(f"The run of {row.charger.identity} has no link.")
+            raise Refused(say("The run of %(identity)s has no link.", identity=row.charger.identity))
         nothing = {"link_hash": None, "link_ends_at": None, "link_account": None}
         Commissioning.update(**nothing).where(Commissioning.id == row.id).execute()
         record(actor, "commissioning.link_revoked", row.charger.identity, now)
@@ -78,7 +79,7 @@ def revoke(identity: str, *, actor: str, now: datetime) -> int:
 def present_link(identity: str, now: datetime) -> str:
     """Say which link opens a charger's open run; "" if none does."""
     found = _words(open_run(identity), now)
-    return f"The link of {identity}, {found}" if found else ""
+    return say("The link of %(identity)s, %(link)s", identity=identity, link=found) if found else ""
 
 
 def _words(row: Commissioning, now: datetime) -> str:
@@ -86,7 +87,7 @@ def _words(row: Commissioning, now: datetime) -> str:
     if row.link_ends_at is None or row.link_ends_at <= now:
         return ""
     maker = row.link_account.email if row.link_account else COMMAND_LINE
-    return f"made by {maker}, until {second_text(row.link_ends_at)}"
+    return say("made by %(maker)s, until %(until)s", maker=maker, until=second_text(row.link_ends_at))
 
 
 @blocking

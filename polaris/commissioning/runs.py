@@ -21,6 +21,7 @@ from polaris.commissioning import facts
 from polaris.domain import commissioning
 from polaris.domain.commissioning import Outcome, Result, Seen, Step, Verdict
 from polaris.domain.enums import AccountStatus, ChargerStatus, Role
+from polaris.domain.sentences import N_, say
 from polaris.models import Account, Bridge, Charger, Commissioning, blocking, database, locked
 
 MAX_REASON_LENGTH = 200
@@ -73,7 +74,9 @@ def begin(identity: str, *, actor: str, now: datetime) -> int:
             with database.atomic():
                 Commissioning.create(charger=charger, account=account, began_at=now, began_by=actor)
         except IntegrityError:
-            raise Refused(f"A run of {charger.identity} is open already. End it first.") from None
+            raise Refused(
+                say("A run of %(identity)s is open already. End it first.", identity=charger.identity)
+            ) from None
         _delete_old(charger.id)
         record(actor, "commissioning.began", charger.identity, now)
     return int(charger.id)
@@ -83,7 +86,9 @@ def out_of_service(charger: Charger) -> str:
     """Say why no run of a charger can begin, and what to do; "" if one can."""
     if charger.status == ChargerStatus.ACTIVE:
         return ""
-    return f"{charger.identity} is {charger.status}: unblock it first."
+    text = N_("%(identity)s is blocked: unblock it first.")
+    is_retired = charger.status == ChargerStatus.RETIRED
+    return say(N_("%(identity)s is retired: unblock it first.") if is_retired else text, identity=charger.identity)
 
 
 @blocking
@@ -91,7 +96,9 @@ def skip(identity: str, step: Step, reason: str, *, actor: str, now: datetime) -
     """Leave a step of the open run out, with the reason; "" takes it up again. Return the charger's id."""
     reason = reason.strip()
     if len(reason) > MAX_REASON_LENGTH or not reason.isprintable():
-        raise Refused(f"A reason has 1 to {MAX_REASON_LENGTH} characters on one line.")
+        raise Refused(
+            say("A reason has 1 to %(max_reason_length)s characters on one line.", max_reason_length=MAX_REASON_LENGTH)
+        )
     with database.atomic():
         row = open_run(identity)
         reasons = _reasons(row)
@@ -123,7 +130,7 @@ def end(identity: str, *, actor: str, now: datetime) -> tuple[int, Outcome]:
         Commissioning.update(
             ended_at=now,
             outcome=outcome,
-            report=msgspec.json.encode(verdicts).decode(),
+            report=msgspec.json.encode(verdicts, enc_hook=str).decode(),
             firmware=row.charger.firmware,
             protocol=row.charger.protocol,
         ).where(Commissioning.id == row.id).execute()
@@ -163,7 +170,7 @@ def open_run(identity: str) -> Commissioning:
     is_open = (Commissioning.charger == charger) & Commissioning.ended_at.is_null()
     row: Commissioning | None = locked(Commissioning.select().where(is_open)).first()
     if row is None:
-        raise Refused(f"No run of {charger.identity} is open.")
+        raise Refused(say("No run of %(identity)s is open.", identity=charger.identity))
     row.charger = charger
     return row
 

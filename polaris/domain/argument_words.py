@@ -5,43 +5,62 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-IS_NEEDED = "Fill this in."
-NO_INSTANT = "This is no instant such as 2026-11-23T14:00:00Z."
-NO_AMOUNT = "Type a number with a point before its decimals, such as 0.39."
-NO_EXPONENT = "Type a number in digits alone, at most 12 before its point: not as 1e9."
-NO_NUMBER = "Type a whole number"
+from polaris.domain.sentences import Sentence, say
+
+IS_NEEDED = say("Fill this in.")
+NO_INSTANT = say("This is no instant such as 2026-11-23T14:00:00Z.")
+NO_AMOUNT = say("Type a number with a point before its decimals, such as 0.39.")
+NO_EXPONENT = say("Type a number in digits alone, at most 12 before its point: not as 1e9.")
+NO_NUMBER = say("Type a whole number.")
 
 _AMOUNT = re.compile(r"[+-]?(?:[0-9]{1,12}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})")
 _EXPONENT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?", re.IGNORECASE)
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
-_KINDS = {"int": f"{NO_NUMBER}.", "float": NO_AMOUNT, "decimal": NO_AMOUNT, "datetime": NO_INSTANT}
-_KINDS |= {"bool": "Say yes or no.", "str": "Type a text.", "array": "Give a list.", "object": "Give an object."}
-_WORDS: Sequence[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
-    (re.compile(r"Expected `str` of length <= (\d+)"), lambda found: f"Type at most {found[1]} characters."),
+_KINDS = {"int": NO_NUMBER, "float": NO_AMOUNT, "decimal": NO_AMOUNT, "datetime": NO_INSTANT}
+_KINDS |= {
+    "bool": say("Say yes or no."),
+    "str": say("Type a text."),
+    "array": say("Give a list."),
+    "object": say("Give an object."),
+}
+_WORDS: Sequence[tuple[re.Pattern[str], Callable[[re.Match[str]], Sentence]]] = [
+    (
+        re.compile(r"Expected `str` of length <= (\d+)"),
+        lambda found: say("Type at most %(value)s characters.", value=found[1]),
+    ),
     (re.compile(r"Expected `str` of length >= 1\Z"), lambda _: IS_NEEDED),
-    (re.compile(r"Expected `str` of length >= (\d+)"), lambda found: f"Type at least {found[1]} characters."),
-    (re.compile(r"Expected `array` of length <= (\d+)"), lambda found: f"Give at most {found[1]}."),
-    (re.compile(r"Expected `array` of length >= (\d+)"), lambda found: f"Give at least {found[1]}."),
+    (
+        re.compile(r"Expected `str` of length >= (\d+)"),
+        lambda found: say("Type at least %(value)s characters.", value=found[1]),
+    ),
+    (re.compile(r"Expected `array` of length <= (\d+)"), lambda found: say("Give at most %(value)s.", value=found[1])),
+    (re.compile(r"Expected `array` of length >= (\d+)"), lambda found: say("Give at least %(value)s.", value=found[1])),
     (
         re.compile(r"Expected `str` matching regex .*://"),
-        lambda _: "Type an address, such as https://example.com/file.",
+        lambda _: say("Type an address, such as https://example.com/file."),
     ),
-    (re.compile(r"Expected `str` matching regex"), lambda _: "Type it without characters that cannot be printed."),
-    (re.compile(r"Expected `\w+` <= ([\d.]+)"), lambda found: f"It is {_plain(found[1])} at most."),
-    (re.compile(r"Expected `\w+` >= ([\d.]+)"), lambda found: f"It is {_plain(found[1])} at least."),
-    (re.compile(r"Invalid enum value '(.*)'"), lambda found: f"{found[1]} is none of the values that it can have."),
-    (re.compile(r"Object missing required field `(.*)`"), lambda found: f"{found[1]} is missing."),
-    (re.compile(r"Object contains unknown field `(.*)`"), lambda found: f"There is no field {found[1]}."),
-    (re.compile(r"Expected `(\w+)"), lambda found: _KINDS.get(found[1], "It cannot be that.")),
+    (re.compile(r"Expected `str` matching regex"), lambda _: say("Type it without characters that cannot be printed.")),
+    (re.compile(r"Expected `\w+` <= ([\d.]+)"), lambda found: say("It is %(bound)s at most.", bound=_plain(found[1]))),
+    (re.compile(r"Expected `\w+` >= ([\d.]+)"), lambda found: say("It is %(bound)s at least.", bound=_plain(found[1]))),
+    (
+        re.compile(r"Invalid enum value '(.*)'"),
+        lambda found: say("%(value)s is none of the values that it can have.", value=found[1]),
+    ),
+    (re.compile(r"Object missing required field `(.*)`"), lambda found: say("%(value)s is missing.", value=found[1])),
+    (
+        re.compile(r"Object contains unknown field `(.*)`"),
+        lambda found: say("There is no field %(value)s.", value=found[1]),
+    ),
+    (re.compile(r"Expected `(\w+)"), lambda found: _KINDS.get(found[1], say("It cannot be that."))),
     (re.compile(r"Invalid decimal"), lambda _: NO_AMOUNT),
     (re.compile(r"Invalid RFC3339"), lambda _: NO_INSTANT),
 ]
 
 
-def sentence(message: str) -> str:
+def sentence(message: str) -> Sentence:
     """Return what a person has to type, of one of msgspec's messages without its path."""
     found = ((pattern.match(message), words) for pattern, words in _WORDS)
-    return next((words(match) for match, words in found if match), f"{message}.")
+    return next((words(match) for match, words in found if match), say("%(message)s.", message=message))
 
 
 def is_amount(text: str) -> bool:
@@ -58,17 +77,17 @@ def is_whole_number(text: str) -> bool:
     return _WHOLE_NUMBER.fullmatch(text.strip()) is not None
 
 
-def within(minimum: int | None, maximum: int | None) -> str:
+def within(minimum: int | None, maximum: int | None) -> Sentence:
     """Ask for a whole number within bounds."""
     if minimum is not None and maximum is not None:
-        return f"{NO_NUMBER} from {minimum} to {maximum}."
+        return say("Type a whole number from %(minimum)s to %(maximum)s.", minimum=minimum, maximum=maximum)
     if minimum is not None:
-        return f"{NO_NUMBER}, {minimum} or more."
-    return f"{NO_NUMBER}, {maximum} at most." if maximum is not None else f"{NO_NUMBER}."
+        return say("Type a whole number, %(minimum)s or more.", minimum=minimum)
+    return say("Type a whole number, %(maximum)s at most.", maximum=maximum) if maximum is not None else NO_NUMBER
 
 
-def one_of(choices: Sequence[str]) -> str:
-    return f"Choose one of {', '.join(choices)}."
+def one_of(choices: Sequence[str]) -> Sentence:
+    return say("Choose one of %(choices)s.", choices=", ".join(choices))
 
 
 def _plain(bound: str) -> str:

@@ -23,8 +23,9 @@ from msgspec.structs import FieldInfo
 
 from polaris.domain import argument_words
 from polaris.domain.argument_words import IS_NEEDED, NO_INSTANT
+from polaris.domain.sentences import Problem, Sentence, say
 
-NO_JSON = "This is not JSON."
+NO_JSON = say("This is not JSON.")
 
 UNITS = {"_at": "instant", "_s": "seconds", "_kw": "kW"}  # suffixes of a field's name
 # Marks of a field: a secret is asked for or read from standard input, and never shown again; a required one that is
@@ -40,12 +41,20 @@ class StrictStruct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 T = TypeVar("T", bound=StrictStruct)
 
 
-class Invalid(ValueError):
-    """Values that arguments cannot have; the text is a sentence. `field` is the one to blame, if there is one."""
+class Invalid(Problem):
+    """Values that arguments cannot have. `field` is the one to blame, if there is one; `path` is which part of it.
 
-    def __init__(self, sentence: str, field: str = "") -> None:
-        super().__init__(sentence)
+    The sentence stands beside the field. As a text, the error names the field, too.
+    """
+
+    def __init__(self, sentence: str, field: str = "", path: str = "") -> None:
+        is_whole = path in ("", field)
+        super().__init__(sentence if is_whole else say("%(path)s: %(problem)s", path=path, problem=sentence))
         self.field = field
+        self.named = say("%(path)s: %(problem)s", path=field, problem=sentence) if field and is_whole else self.sentence
+
+    def __str__(self) -> str:
+        return self.named
 
 
 class Kind(StrEnum):
@@ -83,8 +92,8 @@ class Argument:
     is_required: bool
     is_clearable: bool  # required, and may be None
     default: str  # as a person would type it; "" for none
-    label: str  # of a form's field
-    meaning: str
+    label: Sentence  # of a form's field
+    meaning: Sentence
     choices: tuple[str, ...]
     minimum: int | None
     maximum: int | None
@@ -116,6 +125,12 @@ def arguments(type_: type[StrictStruct]) -> tuple[Argument, ...]:
     return tuple(map(_argument, msgspec.structs.fields(type_)))
 
 
+def help_of(type_: type[StrictStruct]) -> tuple[Sentence, ...]:
+    """Return a type's docstring in paragraphs: the explanation above its form."""
+    paragraphs = (" ".join(part.split()) for part in (type_.__doc__ or "").split("\n\n"))
+    return tuple(say(paragraph) for paragraph in paragraphs if paragraph)
+
+
 def read(type_: type[T], values: Mapping[str, Any], *, is_text: bool = False) -> T:
     """Make a type of values and check its bounds; with `is_text` they are as a person typed them. Raise `Invalid`."""
     if is_text and isinstance(values, Mapping):
@@ -136,7 +151,7 @@ def _check_instants(made: StrictStruct) -> None:
             try:
                 value.astimezone(UTC)
             except (ValueError, OverflowError):
-                raise Invalid(f"{argument.name}: {NO_INSTANT[0].lower()}{NO_INSTANT[1:]}", argument.name) from None
+                raise Invalid(NO_INSTANT, argument.name) from None
 
 
 def _check_digits(type_: type[StrictStruct], values: Mapping[str, Any]) -> None:
@@ -146,7 +161,7 @@ def _check_digits(type_: type[StrictStruct], values: Mapping[str, Any]) -> None:
         if argument.kind in _DIGITS and isinstance(value, str | Decimal) and not _DIGITS[argument.kind](f"{value}"):
             has_exponent = argument.kind is Kind.AMOUNT and argument_words.has_exponent(f"{value}")
             words = argument_words.NO_EXPONENT if has_exponent else _words("Invalid decimal", argument)
-            raise Invalid(f"{argument.name}: {words[0].lower()}{words[1:]}", argument.name)
+            raise Invalid(words, argument.name)
 
 
 def typed(type_: type[StrictStruct], texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -163,8 +178,8 @@ def typed(type_: type[StrictStruct], texts: Mapping[str, str]) -> tuple[dict[str
             continue
         try:
             values[argument.name] = _value(argument, text)
-        except ValueError as problem:
-            problems[argument.name] = str(problem)
+        except Problem as problem:
+            problems[argument.name] = problem.sentence
     return values, problems | out_of_bounds(type_, values)
 
 
@@ -177,14 +192,8 @@ def is_number(text: str) -> bool:
     return True
 
 
-def own_sentence(sentence: str, name: str) -> str:
-    """Return a sentence that stands beside its field without the field's name."""
-    words = sentence.removeprefix(f"{name}: ")
-    return f"{words[:1].upper()}{words[1:]}"
-
-
 def _value(argument: Argument, text: str) -> Any:
-    """Return a text as `read` takes it. Raise ValueError with a sentence."""
+    """Return a text as `read` takes it. Raise `Problem`."""
     match argument.kind:
         case Kind.FLAG:
             return True
@@ -200,11 +209,11 @@ def _value(argument: Argument, text: str) -> Any:
 
 
 def from_json(text: str) -> Any:
-    """Return a value of JSON. Raise ValueError with a sentence."""
+    """Return a value of JSON. Raise `Problem`."""
     try:
         return json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError):
-        raise ValueError(NO_JSON) from None
+        raise Problem(NO_JSON) from None
 
 
 def _finite(text: str) -> float:
@@ -218,20 +227,20 @@ def _instant(text: str, *, is_zoned: bool) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(NO_INSTANT) from None
+        raise Problem(NO_INSTANT) from None
     if at.tzinfo is None and is_zoned:
-        raise ValueError(NO_INSTANT)
+        raise Problem(NO_INSTANT)
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def out_of_bounds(type_: type[StrictStruct], values: Mapping[str, Any]) -> dict[str, str]:
     """Return what is wrong with each value by itself, in a sentence without its name."""
-    problems = {}
+    problems: dict[str, str] = {}
     for name, value in values.items():
         try:
             read(_alone(type_, name), {name: value}, is_text=True)
         except Invalid as problem:
-            problems[name] = own_sentence(str(problem), name)
+            problems[name] = problem.sentence
     return problems
 
 
@@ -254,8 +263,8 @@ def _argument(field: FieldInfo) -> Argument:
         is_required=field.required,
         is_clearable=field.required and is_nullable,
         default=_default(field),
-        label=next((meta.title for meta in metas if meta.title), _label(field.name)),
-        meaning=next((meta.description for meta in described if meta.description), ""),
+        label=say(next((meta.title for meta in metas if meta.title), _label(field.name))),
+        meaning=say(next((meta.description for meta in described if meta.description), "")),
         choices=tuple(member.value for member in type_) if kind is Kind.CHOICE else (),
         minimum=next((meta.ge for meta in metas if isinstance(meta.ge, int)), None),
         maximum=next((meta.le for meta in metas if isinstance(meta.le, int)), None),
@@ -318,10 +327,10 @@ def _invalid(problem: str, type_: type[StrictStruct]) -> Invalid:
     field = path.strip("`").removeprefix("$").removeprefix(".")
     words = _words(message, next((each for each in arguments(type_) if each.name == field), None))
     name = field.partition(".")[0].partition("[")[0]
-    return Invalid(f"{field}: {words[0].lower()}{words[1:]}" if field else words, name)
+    return Invalid(words, name, field)
 
 
-def _words(message: str, argument: Argument | None) -> str:
+def _words(message: str, argument: Argument | None) -> Sentence:
     """Return a message in words, with all the bounds of its argument, if it is about one as a whole."""
     is_missing = message.startswith("Object ")
     if argument is not None and argument.kind is Kind.NUMBER and not is_missing:

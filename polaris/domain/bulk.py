@@ -12,6 +12,7 @@ from enum import StrEnum
 from polaris.domain.commands import catalog
 from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.enums import CommandState
+from polaris.domain.sentences import say
 
 MAX_ITEMS = 10_000  # chargers of one bulk
 TURN = timedelta(seconds=1)
@@ -92,9 +93,11 @@ FAILED = (
 def problem(command: ChargerCommand) -> str:
     """Return why a command is not sent to many chargers, "" if it can be."""
     if catalog.kind(command) not in KINDS:
-        return "This command is about one charger."
+        return say("This command is about one charger.")
     if catalog.redacted(command) != command:
-        return "It holds a secret, which is stored for no longer than it takes to send it. Send it to each by itself."
+        return say(
+            "It holds a secret, which is stored for no longer than it takes to send it. Send it to each by itself."
+        )
     return ""
 
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from polaris.domain.instants import MAX_CLOCK_AHEAD, MIN_CLOCK_AHEAD
+from polaris.domain.sentences import N_, Sentence, say, say_count
 
 RIGHT = timedelta()
 # Differences of the delay, and seconds that a clock does not tell. Smaller changes of the offset would date a message
@@ -69,12 +70,20 @@ def _is_live(clock: Clock, measured: timedelta, steady: timedelta) -> bool:
     return steady >= STEADY or (follows_live and clock.offset - measured > MAX_DELAY)
 
 
-def off_text(offset_s: int) -> str:
+def off_text(offset_s: int) -> Sentence:
     """Say how far a clock is off, to the minute: the offset holds the delay of a message, too."""
     minutes = round(abs(offset_s) / 60)
     hours, rest = divmod(minutes, 60)
     days = hours // 24
-    far = f"{hours} h {rest} min" if hours and rest else f"{hours} h" if hours else f"{rest} min"
+    far = say(_FAR[bool(hours), bool(rest)], hours=hours, rest=rest)
     if days:
-        far = "1 day" if days == 1 else f"{days} days"
-    return f"{far} {'ahead' if offset_s > 0 else 'behind'}"
+        far = say_count("%(num)s day", "%(num)s days", days)
+    return say(N_("%(far)s ahead") if offset_s > 0 else N_("%(far)s behind"), far=far)
+
+
+_FAR = {  # by whether there are hours and minutes
+    (True, True): N_("%(hours)s h %(rest)s min"),
+    (True, False): N_("%(hours)s h"),
+    (False, True): N_("%(rest)s min"),
+    (False, False): N_("%(rest)s min"),
+}

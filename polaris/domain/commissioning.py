@@ -14,25 +14,26 @@ from enum import StrEnum
 from polaris.domain.clock import off_text
 from polaris.domain.enums import Authorization, ChargerStatus, CommandState, ConnectorStatus, StopState
 from polaris.domain.recommended_settings import RECOMMENDED
+from polaris.domain.sentences import N_, Sentence, say, say_count, together
 from polaris.domain.settings import Setting
 
 MAX_CLOCK_OFF = timedelta(minutes=1)  # beyond it, the times of sessions are corrected by what the clock is wrong
 MIN_READINGS = 2  # of a session: with fewer, nothing shows that readings go on
 MAX_STOP_S = 60.0  # from the stop's request to the session's end: drivers do not wait for longer
 
-STOP_IT = "Stop the session from here."
+STOP_IT = say("Stop the session from here.")
 RESET, TRIGGER, GET, SET, UNLOCK = "reset", "trigger", "get-configuration", "set-configuration", "unlock"
 _ASKED = {  # by the command's kind
-    RESET: "Asked to restart",
-    TRIGGER: "Asked for its connectors",
-    GET: "Asked for its settings",
-    SET: "Asked to set one",
+    RESET: N_("Asked to restart"),
+    TRIGGER: N_("Asked for its connectors"),
+    GET: N_("Asked for its settings"),
+    SET: N_("Asked to set one"),
 }
 _REFUSED = {  # by the answer to the charger: why, and what to do
-    Authorization.BLOCKED: ("it is blocked, or its account is", "Tap another."),
-    Authorization.EXPIRED: ("it has expired", "Tap another."),
-    Authorization.CONCURRENT_TX: ("it is charging at another charger", "Tap another."),
-    Authorization.INVALID: ("it is not known here", "Tap one that is known."),
+    Authorization.BLOCKED: (N_("it is blocked, or its account is"), N_("Tap another.")),
+    Authorization.EXPIRED: (N_("it has expired"), N_("Tap another.")),
+    Authorization.CONCURRENT_TX: (N_("it is charging at another charger"), N_("Tap another.")),
+    Authorization.INVALID: (N_("it is not known here"), N_("Tap one that is known.")),
 }
 
 
@@ -62,9 +63,9 @@ class Result(StrEnum):
 class Outcome(StrEnum):
     """The conclusion of a run that has ended."""
 
-    IN_ORDER = "in order"
-    WITH_REMARKS = "in order, with remarks"
-    NOT_IN_ORDER = "not in order"
+    IN_ORDER = N_("in order")
+    WITH_REMARKS = N_("in order, with remarks")
+    NOT_IN_ORDER = N_("not in order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,21 +168,30 @@ def outcome(verdicts: Iterable[Verdict]) -> Outcome:
 
 def _connected(seen: Seen, began_at: datetime) -> Verdict:
     if seen.status is not ChargerStatus.ACTIVE:
-        return Verdict(Step.CONNECTED, Result.FAILED, f"It is {seen.status}.", "Unblock it first: nothing reaches it.")
+        return Verdict(
+            Step.CONNECTED,
+            Result.FAILED,
+            say("It is retired.") if seen.status is ChargerStatus.RETIRED else say("It is blocked."),
+            say("Unblock it first: nothing reaches it."),
+        )
     if not seen.was_there(began_at):
-        return Verdict(Step.CONNECTED, Result.WAITING, advice="Give the charger its address, identity and key.")
-    version = f"OCPP {seen.protocol.removeprefix('ocpp')}, security profile {seen.security_profile}."
+        return Verdict(Step.CONNECTED, Result.WAITING, advice=say("Give the charger its address, identity and key."))
+    version = say(
+        "OCPP %(version)s, security profile %(profile)s.",
+        version=seen.protocol.removeprefix("ocpp"),
+        profile=seen.security_profile,
+    )
     is_open = seen.security_profile < 2
-    advice = "Its messages are not encrypted: use profile 2 outside of a private network." if is_open else ""
+    advice = say("Its messages are not encrypted: use profile 2 outside of a private network.") if is_open else ""
     if not seen.is_online:
-        version += " It is offline now."
+        version = together(version, say("It is offline now."))
     return Verdict(Step.CONNECTED, Result.PASSED, version, advice, is_remark=is_open or not seen.is_online)
 
 
 def _booted(seen: Seen, began_at: datetime) -> Verdict:
     if seen.booted_at is None or seen.booted_at < began_at:
-        return Verdict(Step.BOOTED, *_fate(seen, RESET), advice="Restart it, by its switch or with Reset.")
-    return Verdict(Step.BOOTED, Result.PASSED, "It has started up and told us.")
+        return Verdict(Step.BOOTED, *_fate(seen, RESET), advice=say("Restart it, by its switch or with Reset."))
+    return Verdict(Step.BOOTED, Result.PASSED, say("It has started up and told us."))
 
 
 def _clock(seen: Seen, began_at: datetime) -> Verdict:
@@ -189,30 +199,34 @@ def _clock(seen: Seen, began_at: datetime) -> Verdict:
         return Verdict(Step.CLOCK, Result.WAITING)
     off_s = seen.clock_offset_s
     if abs(off_s) <= MAX_CLOCK_OFF.total_seconds():
-        return Verdict(Step.CLOCK, Result.PASSED, "It agrees with ours to the minute.")
-    words = f"Its clock is {off_text(off_s)}."
+        return Verdict(Step.CLOCK, Result.PASSED, say("It agrees with ours to the minute."))
+    words = say("Its clock is %(off)s.", off=off_text(off_s))
     return Verdict(
-        Step.CLOCK, Result.FAILED, words, "Restart it: it sets its clock by our answer. Else set its NTP server."
+        Step.CLOCK, Result.FAILED, words, say("Restart it: it sets its clock by our answer. Else set its NTP server.")
     )
 
 
 def _connectors(seen: Seen, began_at: datetime) -> Verdict:
     if not seen.was_there(began_at):  # what it has said before the run shows nothing
-        return Verdict(Step.CONNECTORS, *_fate(seen, TRIGGER), advice="Ask for its connectors once it has connected.")
+        return Verdict(
+            Step.CONNECTORS, *_fate(seen, TRIGGER), advice=say("Ask for its connectors once it has connected.")
+        )
     numbered = [(number, status, error) for number, status, error in seen.connectors if number]
     if not numbered:
-        return Verdict(Step.CONNECTORS, *_fate(seen, TRIGGER), advice="It has reported none. Ask for its connectors.")
+        return Verdict(
+            Step.CONNECTORS, *_fate(seen, TRIGGER), advice=say("It has reported none. Ask for its connectors.")
+        )
     faulted = [number for number, status, error in numbered if status == ConnectorStatus.FAULTED or error]
     listed = ", ".join(f"{number}: {error or status}" for number, status, error in numbered)
     if faulted:
-        words = f"{listed}.{_failure(seen, TRIGGER)}"
-        return Verdict(Step.CONNECTORS, Result.FAILED, words, "Mend the fault, then ask for its connectors.")
+        words = together(f"{listed}.", _failure(seen, TRIGGER))
+        return Verdict(Step.CONNECTORS, Result.FAILED, words, say("Mend the fault, then ask for its connectors."))
     return Verdict(Step.CONNECTORS, Result.PASSED, f"{listed}.")
 
 
 def _settings(seen: Seen, began_at: datetime) -> Verdict:
     if seen.settings_at is None or seen.settings_at < began_at:
-        return Verdict(Step.SETTINGS, *_fate(seen, GET), advice="Read its settings: Get configuration.")
+        return Verdict(Step.SETTINGS, *_fate(seen, GET), advice=say("Read its settings: Get configuration."))
     values = {_name(setting): setting.value for setting in seen.settings}
     fixes, unknown, is_missing = [], [], False
     for wanted in RECOMMENDED:
@@ -222,51 +236,72 @@ def _settings(seen: Seen, began_at: datetime) -> Verdict:
             is_missing |= not wanted.may_be_missing
         elif not wanted.is_good(values[key.casefold()]):
             fixes.append(Fix(key, wanted.value, wanted.why))
-    missing = f" It has no {', '.join(unknown)}." if unknown else ""
-    failure = f"{_failure(seen, SET)}{_failure(seen, GET)}"
+    missing = say("It has no %(settings)s.", settings=", ".join(unknown)) if unknown else ""
+    more = (missing, _failure(seen, SET), _failure(seen, GET))
     if fixes:
-        words = f"Not as recommended: {', '.join(fix.key for fix in fixes)}.{missing}{failure}"
-        return Verdict(Step.SETTINGS, Result.FAILED, words, "Set them, then read them again.", tuple(fixes))
+        words = say("Not as recommended: %(settings)s.", settings=", ".join(fix.key for fix in fixes))
+        advice = say("Set them, then read them again.")
+        return Verdict(Step.SETTINGS, Result.FAILED, together(words, *more), advice, tuple(fixes))
     if is_missing:
-        advice = "Look for them in its manual, and read again. Leave this out, with the reason, if it does without."
-        return Verdict(Step.SETTINGS, Result.FAILED, f"Not shown to be as recommended.{missing}{failure}", advice)
-    return Verdict(Step.SETTINGS, Result.PASSED, f"As recommended.{missing}", is_remark=bool(unknown))
+        advice = say(
+            "Look for them in its manual, and read again. Leave this out, with the reason, if it does without."
+        )
+        words = together(say("Not shown to be as recommended."), *more)
+        return Verdict(Step.SETTINGS, Result.FAILED, words, advice)
+    words = together(say("As recommended."), missing)
+    return Verdict(Step.SETTINGS, Result.PASSED, words, is_remark=bool(unknown))
 
 
 def _started(seen: Seen, _: datetime) -> Verdict:
     if not seen.sessions:
-        return Verdict(Step.STARTED, Result.WAITING, advice="Plug in a car or a test box, and tap a card.")
+        return Verdict(Step.STARTED, Result.WAITING, advice=say("Plug in a car or a test box, and tap a card."))
     return _best(_started_in, seen.sessions)
 
 
 def _started_in(session: SeenSession) -> Verdict:
-    words = f"Session {session.number} on connector {session.connector}"
+    words = say("Session %(number)s on connector %(connector)s", number=session.number, connector=session.connector)
     if session.refusal is not None:
         why, advice = _REFUSED[session.refusal]
-        return Verdict(Step.STARTED, Result.FAILED, f"{words}: this card was refused, since {why}.", advice)
+        return Verdict(
+            Step.STARTED,
+            Result.FAILED,
+            say("%(session)s: this card was refused, since %(why)s.", session=words, why=say(why)),
+            say(advice),
+        )
     if not session.has_card:
-        return Verdict(Step.STARTED, Result.WAITING, f"{words}, without a card.", "Tap a card.")
-    return Verdict(Step.STARTED, Result.PASSED, f"{words}.")
+        return Verdict(
+            Step.STARTED, Result.WAITING, say("%(session)s, without a card.", session=words), say("Tap a card.")
+        )
+    return Verdict(Step.STARTED, Result.PASSED, say("%(session)s.", session=words))
 
 
 def _metered(seen: Seen, _: datetime) -> Verdict:
     if not seen.tries:
-        return Verdict(Step.METERED, Result.WAITING, advice="Let a session run for a minute.")
+        return Verdict(Step.METERED, Result.WAITING, advice=say("Let a session run for a minute."))
     return _best(_metered_in, seen.tries)
 
 
 def _metered_in(session: SeenSession) -> Verdict:
     if session.energy_wh is None:
-        words = f"Session {session.number}: its readings fit no meter, and its energy is not known."
-        return Verdict(Step.METERED, Result.FAILED, words, "See its page, and the charger's unit and greatest power.")
-    readings = "1 reading" if session.readings == 1 else f"{session.readings} readings"
-    figures = f"Session {session.number}: {readings}, {session.energy_wh / 1000:.2f} kWh."
+        words = say(
+            "Session %(number)s: its readings fit no meter, and its energy is not known.", number=session.number
+        )
+        return Verdict(
+            Step.METERED, Result.FAILED, words, say("See its page, and the charger's unit and greatest power.")
+        )
+    figures = say_count(
+        "Session %(number)s: %(num)s reading, %(kwh)s kWh.",
+        "Session %(number)s: %(num)s readings, %(kwh)s kWh.",
+        session.readings,
+        number=session.number,
+        kwh=f"{session.energy_wh / 1000:.2f}",
+    )
     if session.readings >= MIN_READINGS and session.energy_wh > 0:
         return Verdict(Step.METERED, Result.PASSED, figures)
     if session.is_over:
-        advice = "Look at the sample interval and the measurands, and charge for longer."
+        advice = say("Look at the sample interval and the measurands, and charge for longer.")
         return Verdict(Step.METERED, Result.FAILED, figures, advice)
-    return Verdict(Step.METERED, Result.WAITING, figures, "Let it charge for a minute.")
+    return Verdict(Step.METERED, Result.WAITING, figures, say("Let it charge for a minute."))
 
 
 def _stopped(seen: Seen, _: datetime) -> Verdict:
@@ -274,19 +309,23 @@ def _stopped(seen: Seen, _: datetime) -> Verdict:
 
 
 def _stopped_in(session: SeenSession) -> Verdict:
-    number = f"Session {session.number}"
+    number = session.number
     if session.stop is None:
         if session.is_over:
-            words = f"{number} ended without a stop from here."
-            return Verdict(Step.STOPPED, Result.WAITING, words, "Start another, and stop it from here.")
+            words = say("Session %(number)s ended without a stop from here.", number=number)
+            return Verdict(Step.STOPPED, Result.WAITING, words, say("Start another, and stop it from here."))
         return Verdict(Step.STOPPED, Result.WAITING, advice=STOP_IT)
     if session.stop is StopState.COMPLETED and session.stop_took_s is not None:
-        words = f"{number} ended {session.stop_took_s:.1f} s after it was asked to."
+        words = say(
+            "Session %(number)s ended %(seconds)s s after it was asked to.",
+            number=number,
+            seconds=f"{session.stop_took_s:.1f}",
+        )
         return Verdict(Step.STOPPED, Result.PASSED, words, is_remark=session.stop_took_s > MAX_STOP_S)
     if session.stop in _STOP_GOES_ON:
-        return Verdict(Step.STOPPED, Result.WAITING, f"{number} was asked to stop.")
-    advice = "Try again. With this, drivers would have to stop at the charger."
-    return Verdict(Step.STOPPED, Result.FAILED, f"{number} did not stop.", advice)
+        return Verdict(Step.STOPPED, Result.WAITING, say("Session %(number)s was asked to stop.", number=number))
+    advice = say("Try again. With this, drivers would have to stop at the charger.")
+    return Verdict(Step.STOPPED, Result.FAILED, say("Session %(number)s did not stop.", number=number), advice)
 
 
 def _best(judge_in: Callable[[SeenSession], Verdict], sessions: Sequence[SeenSession]) -> Verdict:
@@ -312,15 +351,15 @@ def _has_passed(verdict: Verdict) -> bool:
 def _unlocked(seen: Seen, _: datetime) -> Verdict:
     fate = seen.fates.get(UNLOCK)
     if fate is None:
-        return Verdict(Step.UNLOCKED, Result.WAITING, advice="Unlock the connector from here, and pull the plug.")
+        return Verdict(Step.UNLOCKED, Result.WAITING, advice=say("Unlock the connector from here, and pull the plug."))
     if fate.state is CommandState.ACCEPTED:
-        return Verdict(Step.UNLOCKED, Result.PASSED, "It released the cable.")
+        return Verdict(Step.UNLOCKED, Result.PASSED, say("It released the cable."))
     if not fate.has_failed:
-        return Verdict(Step.UNLOCKED, Result.WAITING, f"It was asked to. {fate.sentence}".strip())
+        return Verdict(Step.UNLOCKED, Result.WAITING, together(say("It was asked to."), fate.sentence))
     if fate.state in _SAYS_NOTHING:
-        return Verdict(Step.UNLOCKED, Result.WAITING, fate.sentence, "Unlock it again when it is online.")
-    advice = "With a fixed cable there is nothing to unlock: leave it out, or ask the operator to."
-    return Verdict(Step.UNLOCKED, Result.FAILED, f"It did not release the cable. {fate.sentence}".strip(), advice)
+        return Verdict(Step.UNLOCKED, Result.WAITING, fate.sentence, say("Unlock it again when it is online."))
+    advice = say("With a fixed cable there is nothing to unlock: leave it out, or ask the operator to.")
+    return Verdict(Step.UNLOCKED, Result.FAILED, together(say("It did not release the cable."), fate.sentence), advice)
 
 
 def _fate(seen: Seen, kind: str) -> tuple[Result, str]:
@@ -328,13 +367,17 @@ def _fate(seen: Seen, kind: str) -> tuple[Result, str]:
     fate = seen.fates.get(kind)
     if fate is None:
         return Result.WAITING, ""
-    return Result.FAILED if fate.has_failed else Result.WAITING, f"{_ASKED[kind]}: {fate.sentence}"
+    return Result.FAILED if fate.has_failed else Result.WAITING, _asked(kind, fate)
 
 
 def _failure(seen: Seen, kind: str) -> str:
     """Return what went wrong with a command that should have changed what is seen; "" if nothing did."""
     fate = seen.fates.get(kind)
-    return f" {_ASKED[kind]}: {fate.sentence}" if fate is not None and fate.has_failed else ""
+    return _asked(kind, fate) if fate is not None and fate.has_failed else ""
+
+
+def _asked(kind: str, fate: Fate) -> Sentence:
+    return together(say(_ASKED[kind]), fate.sentence, between=": ")
 
 
 def _name(setting: Setting) -> str:

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from polaris.domain.enums import Authorization, ConnectorStatus, SessionState, StopState
 from polaris.domain.instants import CLOCK_TOLERANCE, second_text
+from polaris.domain.sentences import Sentence, say
 
 
 class Evidence(StrEnum):
@@ -187,26 +188,28 @@ class Signs:
     charger_status: str = ""  # the answer to GetTransactionStatus: `Over`, `Queued`, `Ongoing`
 
 
-def evidence_of(signs: Signs, now: datetime) -> list[str]:
+def evidence_of(signs: Signs, now: datetime) -> list[Sentence]:
     """Return the evidence that an active session is over in sentences, strongest first; empty if it seems to go on."""
-    evidence = []
+    evidence: list[Sentence] = []
     if signs.charger_status == OVER:
-        evidence.append("The charger says that it is over, and that no message of it is left to be sent.")
+        evidence.append(say("The charger says that it is over, and that no message of it is left to be sent."))
     is_free = signs.is_awaiting_end and signs.connector_status == ConnectorStatus.AVAILABLE
     if is_free:
-        evidence.append("The charger reported the connector Available.")
+        evidence.append(say("The charger reported the connector Available."))
     elif signs.is_awaiting_end and not evidence:
-        evidence.append("The charger restarted or began another session, and has not sent this one's end.")
+        evidence.append(say("The charger restarted or began another session, and has not sent this one's end."))
     is_plugged_in = signs.connector_status == ConnectorStatus.EV_CONNECTED  # stopped, but not unplugged yet
     if signs.stop_state is StopState.OVERDUE and not is_plugged_in:
-        evidence.append(f"A stop was accepted twice by {_time(signs.stop_decided_at)} and no end came.")
+        evidence.append(say("A stop was accepted twice by %(at)s and no end came.", at=_time(signs.stop_decided_at)))
     if signs.stop_state is StopState.REJECTED and is_free:
-        evidence.append(f"The charger rejected a stop at {_time(signs.stop_decided_at)}: it has no such transaction.")
+        evidence.append(
+            say("The charger rejected a stop at %(at)s: it has no such transaction.", at=_time(signs.stop_decided_at))
+        )
     asked_at = signs.followed_up_at
     if asked_at is not None and asked_at >= signs.last_heard_at and now - asked_at >= READINGS_TIMEOUT:
-        evidence.append(f"Asked for its readings at {_time(asked_at)}, it sent none.")
+        evidence.append(say("Asked for its readings at %(at)s, it sent none.", at=_time(asked_at)))
     if now - signs.last_heard_at >= SILENCE:
-        evidence.append(f"The last reading came at {_time(signs.last_heard_at)}.")
+        evidence.append(say("The last reading came at %(at)s.", at=_time(signs.last_heard_at)))
     return evidence
 
 

@@ -12,6 +12,7 @@ from polaris.domain.argument_words import one_of
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.email_addresses import normal_email
 from polaris.domain.limits import MAX_INT32
+from polaris.domain.sentences import N_, Sentence, say, together
 
 MAX_TEXT_LENGTH = 255  # of the columns that are searched
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)  # beyond, some time zone's midnight is no instant
@@ -67,7 +68,7 @@ class Filter:
     @property
     def sentence(self) -> str:
         """All that is wrong, each with its name."""
-        return " ".join(f"{each.name}: {each.sentence}" for each in self.wrong)
+        return together(*(say("%(name)s: %(problem)s", name=each.name, problem=each.sentence) for each in self.wrong))
 
 
 class Values:
@@ -87,15 +88,15 @@ class Values:
     def text(self, name: str, max_length: int = MAX_TEXT_LENGTH) -> str:
         value = self._typed(name)
         if len(value) > max_length:
-            return self.refuse(name, f"This has more than {max_length} characters.")
+            return self.refuse(name, say("This has more than %(max_length)s characters.", max_length=max_length))
         if text(value) != value:
-            return self.refuse(name, "This has a character that cannot be looked for.")
+            return self.refuse(name, say("This has a character that cannot be looked for."))
         return value
 
     def card(self, name: str) -> str:
         value = self.text(name)
         if value and not normal_id_tag(value):
-            return self.refuse(name, "This is no card.")
+            return self.refuse(name, say("This is no card."))
         return value
 
     def email(self, name: str) -> str:
@@ -107,7 +108,7 @@ class Values:
         if not value or value in known:
             return value
         named = [f"{each} ({words[each]})" if each in words else each for each in known]
-        return self.refuse(name, f"There is no {name} {_shown(value)}. {one_of(named)}")
+        return self.refuse(name, together(_none(name, value), one_of(named)))
 
     def flag(self, name: str) -> bool:
         return self.choice(name, ("1",)) == "1"
@@ -115,20 +116,21 @@ class Values:
     def number(self, name: str) -> int | None:
         value = self._typed(name)
         if value and number(value) is None:
-            self.refuse(name, f"There is no {name} {_shown(value)}.")
+            self.refuse(name, _none(name, value))
         return number(value)
 
     def day(self, name: str) -> date | None:
         value = self._typed(name)
         if value and day(value) is None:
-            self.refuse(name, f"{_shown(value)} is no day from {FIRST_DAY.year} to {LAST_DAY.year}, as 2026-11-23 is.")
+            text = N_("%(value)s is no day from %(first)s to %(last)s, as 2026-11-23 is.")
+            self.refuse(name, say(text, value=_shown(value), first=FIRST_DAY.year, last=LAST_DAY.year))
         return day(value)
 
     def days(self, first: str, last: str) -> tuple[date | None, date | None]:
         """Read the first and the last day that are wanted."""
         from_day, to_day = self.day(first), self.day(last)
         if from_day is not None and to_day is not None and to_day < from_day:
-            self.refuse(last, f"This day is before {from_day}, the first day.")
+            self.refuse(last, say("This day is before %(first)s, the first day.", first=str(from_day)))
             return from_day, None
         return from_day, to_day
 
@@ -140,12 +142,16 @@ class Values:
     def _typed(self, name: str) -> str:
         value = self._values.get(name, "")
         if value and not value.strip():
-            self.refuse(name, "This is only spaces. Leave it empty to look for everything.")
+            self.refuse(name, say("This is only spaces. Leave it empty to look for everything."))
         return value.strip()
 
 
-def twice(name: str) -> str:
-    return f"The filter has {name} twice."
+def twice(name: str) -> Sentence:
+    return say("The filter has %(name)s twice.", name=name)
+
+
+def _none(name: str, value: str) -> Sentence:
+    return say("There is no %(name)s %(value)s.", name=name, value=_shown(value))
 
 
 def _unmarked(name: str, known: Set[str]) -> str:
@@ -154,7 +160,8 @@ def _unmarked(name: str, known: Set[str]) -> str:
 
 
 def _stranger(name: str, value: str, names: Iterable[str]) -> Wrong:
-    return Wrong(name, value, f"There is no filter {_shown(name)}. There are {', '.join(names)}.")
+    text = N_("There is no filter %(name)s. There are %(names)s.")
+    return Wrong(name, value, say(text, name=_shown(name), names=", ".join(names)))
 
 
 def _shown(value: str) -> str:

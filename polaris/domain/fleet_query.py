@@ -11,10 +11,11 @@ from urllib.parse import parse_qsl
 
 from polaris.domain.enums import ConnectorStatus
 from polaris.domain.filters import PLACES, Filter, Values, twice
+from polaris.domain.sentences import Problem, say
 
 MAX_TEXT_LENGTH = 100  # of a search: without it, its words could be matched against every row for seconds
 MAX_PAGE = 100_000
-NO_FILTER = "A filter is what the fleet's address has after its question mark, such as state=Faulted."
+NO_FILTER = say("A filter is what the fleet's address has after its question mark, such as state=Faulted.")
 
 
 class Order(StrEnum):
@@ -78,15 +79,15 @@ class Query(Filter):
 
     @classmethod
     def checked(cls, pairs: Iterable[tuple[str, str]]) -> Query:
-        """Parse parameters that somebody acts on. Raise ValueError, with a sentence, for what is not understood."""
+        """Parse parameters that somebody acts on. Raise `Problem` for what is not understood."""
         values: dict[str, str] = {}
         for name, value in pairs:
             if name in values:
-                raise ValueError(twice(name))
+                raise Problem(twice(name))
             values[name] = value
         query = cls.of(values, places=())
         if query.wrong:
-            raise ValueError(query.wrong[0].sentence)
+            raise Problem(query.wrong[0].sentence)
         return query
 
     def parameters(self, **changes: object) -> dict[str, str]:
@@ -114,7 +115,7 @@ class Query(Filter):
 def typed(text: str) -> Query:
     """Parse a filter as somebody types it: an address of the fleet's page, or what is after its question mark.
 
-    "" is the whole fleet. Raise ValueError, with a sentence.
+    "" is the whole fleet. Raise `Problem`.
     """
     try:
         pairs = parse_qsl(
@@ -125,7 +126,7 @@ def typed(text: str) -> Query:
             max_num_fields=20,
         )
     except ValueError:
-        raise ValueError(NO_FILTER) from None
+        raise Problem(NO_FILTER) from None
     return Query.checked(pairs)
 
 

@@ -9,8 +9,10 @@ import string
 import unicodedata
 from collections.abc import Sequence
 
+from polaris.domain.sentences import say
+
 MAX_LENGTH = 48  # OCPP 2.0.1, identifierString
-ALLOWED = f'An identity has 1 to {MAX_LENGTH} visible characters or blanks, but no "/" and no ":".'
+ALLOWED = say('An identity has 1 to %(limit)s visible characters or blanks, but no "/" and no ":".', limit=MAX_LENGTH)
 
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 

@@ -13,6 +13,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from polaris.domain.sentences import Problem, say
+
 MAX_KEYS = 8  # of one charger, which may have a meter for each outlet; each of them is tried
 MAX_KEY_LENGTH = 1000  # characters; more than twice the longest key
 
@@ -32,7 +34,7 @@ _EC_KEY = bytes.fromhex("06072a8648ce3d0201")  # object identifiers, as they sta
 _SECP192K1 = bytes.fromhex("06052b8104001f")
 
 
-class InvalidKey(ValueError):
+class InvalidKey(Problem):
     """A text that is no key of a meter; the message is a sentence that says what is wrong with it."""
 
 
@@ -40,7 +42,7 @@ def checked(texts: Iterable[str]) -> str:
     """Return a charger's keys as its row has them: a line of hexadecimal digits for each. Raise `InvalidKey`."""
     lines = list(dict.fromkeys(_checked(text).hex() for text in texts))
     if len(lines) > MAX_KEYS:
-        raise InvalidKey(f"A charger has at most {MAX_KEYS} meter keys.")
+        raise InvalidKey(say("A charger has at most %(max_keys)s meter keys.", max_keys=MAX_KEYS))
     return "\n".join(lines)
 
 
@@ -75,17 +77,24 @@ def from_base64(text: str) -> bytes:
 def _checked(text: str) -> bytes:
     raw = _bytes(text)
     if not raw:
-        raise InvalidKey(f"The key is not hexadecimal or base64 of at most {MAX_KEY_LENGTH} characters.")
+        raise InvalidKey(
+            say(
+                "The key is not hexadecimal or base64 of at most %(max_key_length)s characters.",
+                max_key_length=MAX_KEY_LENGTH,
+            )
+        )
     if _SECP192K1 in raw:
-        raise InvalidKey("The key is on the curve secp192k1, whose signatures cannot be checked here.")
+        raise InvalidKey(say("The key is on the curve secp192k1, whose signatures cannot be checked here."))
     if _whole(raw) is not None:
         return raw
     if _EC_KEY in raw:
-        raise InvalidKey("The key has a wrong or missing digit, or is on a curve that meters do not use.")
+        raise InvalidKey(say("The key has a wrong or missing digit, or is on a curve that meters do not use."))
     if len(_coordinates(raw)) not in _POINT_LENGTHS:
-        raise InvalidKey(f"The key has {len(raw)} bytes: neither a public key for ECDSA in DER nor a point X Y.")
+        raise InvalidKey(
+            say("The key has %(length)s bytes: neither a public key for ECDSA in DER nor a point X Y.", length=len(raw))
+        )
     if all(_point(raw, curve) is None for curve in CURVES.values()):
-        raise InvalidKey("The key is a point X Y that is on no curve of its length: a digit is wrong.")
+        raise InvalidKey(say("The key is a point X Y that is on no curve of its length: a digit is wrong."))
     return raw
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from polaris.domain.sentences import N_
+
 MAX_SAMPLE_INTERVAL_S = 60
 REGISTER = "Energy.Active.Import.Register"
 
@@ -37,31 +39,31 @@ RECOMMENDED = (
         ("MeterValueSampleInterval", "SampledDataCtrlr.TxUpdatedInterval"),
         _is_short,
         "10",
-        "Readings come so rarely that drivers see no progress.",
+        N_("Readings come so rarely that drivers see no progress."),
     ),
     Recommendation(
         ("MeterValuesSampledData", "SampledDataCtrlr.TxUpdatedMeasurands"),
         _has_register,
         f"{REGISTER},Power.Active.Import",
-        "Readings have no energy.",
+        N_("Readings have no energy."),
     ),
     Recommendation(
         ("StopTransactionOnEVSideDisconnect", "TxCtrlr.StopTxOnEVSideDisconnect"),
         _is("true"),
         "true",
-        "A session goes on when the car has gone.",
+        N_("A session goes on when the car has gone."),
     ),
     Recommendation(
         ("StopTransactionOnInvalidId", "TxCtrlr.StopTxOnInvalidId"),
         _is("true"),
         "true",
-        "A card that is refused after the start charges on.",
+        N_("A card that is refused after the start charges on."),
     ),
     Recommendation(
         ("AllowOfflineTxForUnknownId", "AuthCtrlr.OfflineTxForUnknownIdEnabled"),
         _is("false"),
         "false",
-        "Anybody charges while the charger is offline.",
+        N_("Anybody charges while the charger is offline."),
         may_be_missing=True,
     ),
 )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from polaris.domain.price_windows import DAY_MIN, MAX_WINDOWS, Overlap, Window, overlaps
+from polaris.domain.sentences import N_, Problem, say, say_count, together
 
 EXAMPLE = "Mon-Fri 07:00-20:00 0.39 per kWh, 0.05 per minute"
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -28,13 +29,16 @@ _LINE = re.compile(
 
 
 _ADVICE = (  # for what a line has that it cannot have
-    (re.compile(r"[0-9],[0-9]"), "write decimals with a point, such as 0.39"),
-    (re.compile(r"\s-[0-9.]+\s+per"), "a price is not negative"),
-    (re.compile(r"[0-9]{7,}|\.[0-9]{7,}"), "a price has at most six digits before its point, and six after it"),
+    (re.compile(r"[0-9],[0-9]"), N_("write decimals with a point, such as 0.39")),
+    (re.compile(r"\s-[0-9.]+\s+per"), N_("a price is not negative")),
+    (re.compile(r"[0-9]{7,}|\.[0-9]{7,}"), N_("a price has at most six digits before its point, and six after it")),
 )
 
 
-class Unreadable(ValueError):
+_LIKE = say("write it like %(example)s", example=EXAMPLE)
+
+
+class Unreadable(Problem):
     """Lines that no windows can be made of; the text has a sentence for each, which names it."""
 
 
@@ -44,21 +48,29 @@ def read(lines: Sequence[str], per_minute: Decimal) -> tuple[Window, ...]:
     Raise `Unreadable`.
     """
     if len(lines) > MAX_WINDOWS:
-        raise Unreadable(f"There are {len(lines)} windows. A tariff has at most {MAX_WINDOWS}.")
+        raise Unreadable(
+            say(
+                "There are %(len)s windows. A tariff has at most %(max_windows)s.",
+                len=len(lines),
+                max_windows=MAX_WINDOWS,
+            )
+        )
     windows: list[Window] = []
     problems: list[str] = []
     for number, text in enumerate(lines, start=1):
         try:
             windows.append(_window(number, text.strip(), per_minute))
         except Unreadable as problem:
-            problems.append(str(problem))
+            problems.append(problem.sentence)
     if problems:
-        raise Unreadable(" ".join(problems))
+        raise Unreadable(together(*problems))
     found = overlaps(windows)
     if found:
-        times = "; ".join(map(_time_of, found[:MAX_NAMED]))
-        more = f"; and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
-        raise Unreadable(f"In two windows: {times}{more}. At each time there is one price.")
+        named = map(_time_of, found[:MAX_NAMED])
+        left = len(found) - MAX_NAMED
+        more = say_count("and %(num)s more", "and %(num)s more", left) if left > 0 else ""
+        times = together(*named, more, between="; ")
+        raise Unreadable(say("In two windows: %(times)s. At each time there is one price.", times=times))
     return tuple(windows)
 
 
@@ -93,13 +105,20 @@ def clock(minute: int) -> str:
 def _window(number: int, text: str, per_minute: Decimal) -> Window:
     match = _LINE.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if match is None:
-        advice = next((words for found, words in _ADVICE if found.search(text)), f"write it like {EXAMPLE}")
-        raise Unreadable(f"Line {number}, {text[:MAX_SHOWN]}: {advice}.")
+        advice = next((say(words) for found, words in _ADVICE if found.search(text)), _LIKE)
+        raise Unreadable(
+            say("Line %(number)s, %(text)s: %(advice)s.", number=number, text=text[:MAX_SHOWN], advice=advice)
+        )
     from_min, to_min = (_minute(number, match[name]) for name in ("from", "to"))
     if from_min >= to_min:
         raise Unreadable(
-            f"Line {number}: {match['from']}-{match['to']} ends before it begins. Write a window over midnight as two: "
-            "one to 24:00 and, on the days after, one from 00:00."
+            say(
+                "Line %(number)s: %(begin)s-%(end)s ends before it begins. Write a window over midnight as "
+                "two: one to 24:00 and, on the days after, one from 00:00.",
+                number=number,
+                begin=match["from"],
+                end=match["to"],
+            )
         )
     by_minute = per_minute if match["per_minute"] is None else Decimal(match["per_minute"])
     return Window(_days(number, match["days"]), from_min, to_min, Decimal(match["per_kwh"]), by_minute)
@@ -112,11 +131,13 @@ def _days(number: int, text: str) -> tuple[int, ...]:
     for part in text.casefold().split(","):
         first, dash, last = part.replace("–", "-").partition("-")
         if first not in _INDEX or (dash and last not in _INDEX):
-            raise Unreadable(f"Line {number}: {text} are no days. Write Mon-Fri, Sat,Sun or daily.")
+            raise Unreadable(
+                say("Line %(number)s: %(text)s are no days. Write Mon-Fri, Sat,Sun or daily.", number=number, text=text)
+            )
         begin, end = _INDEX[first], _INDEX[last or first]
         found += [day % len(DAYS) for day in range(begin, end + 1 if end >= begin else end + 1 + len(DAYS))]
     if len(set(found)) < len(found):
-        raise Unreadable(f"Line {number}: {text} names a day twice.")
+        raise Unreadable(say("Line %(number)s: %(text)s names a day twice.", number=number, text=text))
     return tuple(sorted(found))
 
 
@@ -124,7 +145,9 @@ def _minute(number: int, text: str) -> int:
     hour, _, minute = text.partition(":")
     found = int(hour) * 60 + int(minute)
     if int(minute) > 59 or found > DAY_MIN:
-        raise Unreadable(f"Line {number}: there is no {text}. The day is from 00:00 to 24:00.")
+        raise Unreadable(
+            say("Line %(number)s: there is no %(text)s. The day is from 00:00 to 24:00.", number=number, text=text)
+        )
     return found
 
 

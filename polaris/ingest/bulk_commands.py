@@ -15,6 +15,7 @@ from polaris.domain.bulk import DRAFT_LIFETIME, BulkChange, BulkState
 from polaris.domain.commands import catalog
 from polaris.domain.commands.catalog import ChargerCommand, checked
 from polaris.domain.fleet_query import Query
+from polaris.domain.sentences import N_, Problem, say
 from polaris.ingest import Ingest
 from polaris.ingest.bulk_plan import Planned, plan
 from polaris.ingest.requests import Interrupts, RequestTerms, bulks
@@ -44,7 +45,7 @@ class BulkCommands:
         again: int | None = None,
         form: str | None = None,
     ) -> int:
-        """Store a dry run for these chargers, and return its number. Raise ValueError, with a sentence, if it cannot.
+        """Store a dry run for these chargers, and return its number. Raise `Problem` if it cannot.
 
         Nothing is sent. What is started later is this list. The same form makes one list, however often it is sent.
         """
@@ -52,12 +53,13 @@ class BulkCommands:
         if earlier is not None:
             return earlier
         if problem := bulk.problem(checked(command)):
-            raise ValueError(problem)
+            raise Problem(problem)
         planned = plan(charger_ids, command, now, may_interrupt=may_interrupt)
         if not planned:
-            raise ValueError("No charger matches.")
+            raise Problem(say("No charger matches."))
         if len(planned) > bulk.MAX_ITEMS:
-            raise ValueError(f"{len(planned)} chargers match; one bulk command has at most {bulk.MAX_ITEMS}.")
+            text = N_("%(count)s chargers match; one bulk command has at most %(limit)s.")
+            raise Problem(say(text, count=len(planned), limit=bulk.MAX_ITEMS))
         row = BulkCommand(
             kind=catalog.kind(command),
             arguments=catalog.to_json(command),
@@ -76,13 +78,13 @@ class BulkCommands:
         return number
 
     def draft_again(self, bulk_id: int, actor: str, now: datetime, form: str | None = None) -> int:
-        """Store a dry run for the chargers on which a bulk failed, and return its number. Raise ValueError.
+        """Store a dry run for the chargers on which a bulk failed, and return its number. Raise `Problem`.
 
         A bulk that is a dry run itself is made again for all of its list.
         """
         ids, command, query = _to_repeat(bulk_id)
         if not ids:
-            raise ValueError("Nothing of it has failed.")
+            raise Problem(say("Nothing of it has failed."))
         return self.draft(ids, command, actor, now=now, query=query, again=bulk_id, form=form)
 
     def change(
@@ -145,9 +147,9 @@ def _to_repeat(bulk_id: int) -> tuple[list[int], ChargerCommand, Query | None]:
     """Return the chargers, the command, and of a dry run the filter that found them."""
     row = BulkCommand.get_or_none(BulkCommand.id == bulk_id)
     if row is None:
-        raise ValueError(BulkRefusal.NOT_FOUND.value)
+        raise Problem(say(BulkRefusal.NOT_FOUND.value))
     if row.state == BulkState.EXPIRED:  # its list is gone
-        raise ValueError(BulkRefusal.EXPIRED.value)
+        raise Problem(say(BulkRefusal.EXPIRED.value))
     is_draft = row.state == BulkState.DRAFT
     query = Query.of(json.loads(row.fleet_filter)) if is_draft and row.fleet_filter else None
     return bulks.chargers_to_repeat(row), row.command, query

@@ -10,10 +10,14 @@ from typing import NamedTuple
 from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.commands.interruptions import InterruptedSession
 from polaris.domain.enums import ChargerStatus
+from polaris.domain.sentences import N_
 from polaris.ingest.requests import interrupted
 from polaris.models import Bridge, Charger, RowQuery, blocking, is_held
 
-OFFLINE = "It is offline."
+OFFLINE = N_("It is offline.")
+
+BLOCKED = N_("It is blocked: unblock it first.")
+RETIRED = N_("It is retired: unblock it first.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def begun_since(sessions: Iterable[InterruptedSession]) -> str:
 
 def out_of_service(status: str) -> str:
     """Say why a blocked or retired charger is left out, and what brings it back."""
-    return f"It is {status}: unblock it first."
+    return BLOCKED if status == ChargerStatus.BLOCKED else RETIRED
 
 
 def _obstacle(charger: _Charger, now: datetime) -> str:

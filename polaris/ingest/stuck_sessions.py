@@ -17,6 +17,7 @@ from polaris.audit import record
 from polaris.domain import evidence, session, tariff
 from polaris.domain.enums import ChargerStatus, SessionState, StopState
 from polaris.domain.evidence import Signs
+from polaris.domain.sentences import Sentence
 from polaris.domain.tariff import Money
 from polaris.ingest.facts import data_quality
 from polaris.ingest.facts.chargers import change, changed_columns
@@ -51,7 +52,7 @@ class Stuck:
     connector: int
     energy_wh: int | None  # None if it cannot be judged yet
     started_at: datetime
-    evidence: list[str]
+    evidence: list[Sentence]
     last_heard_at: datetime
     is_v2: bool  # of OCPP 2.x, whose chargers can be asked about it
 
@@ -63,7 +64,7 @@ class Closing:
     charger: str
     connector: int
     driver: str  # "" if nobody's card started it
-    evidence: list[str]
+    evidence: list[Sentence]
     ended_at: datetime | None  # that of its last reading; None if it has none, so it ends as it is closed
     energy_wh: int | None
     cost: Money | None
@@ -136,7 +137,7 @@ def _judged(numbers: Sequence[int], now: datetime) -> list[Stuck]:
     return found
 
 
-def _stuck(row: ChargingSession, sentences: list[str]) -> Stuck:
+def _stuck(row: ChargingSession, sentences: list[Sentence]) -> Stuck:
     return Stuck(
         row.number,
         row.charger.identity,

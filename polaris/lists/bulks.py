@@ -17,12 +17,13 @@ from polaris.domain.commands import outcome_text, parameters
 from polaris.domain.commands.interruptions import InterruptedSession
 from polaris.domain.enums import CommandState
 from polaris.domain.fleet_query import Query
+from polaris.domain.sentences import Sentence, say, together
 from polaris.models import Account, BulkCommand, BulkItem, Charger, ChargingSession, Command, blocking
 
 PAGE_ROWS = 50
 MAX_LISTED = 20
 MAX_INTERRUPTED = 20  # sessions that are named
-FORGOTTEN = "Its command is no longer kept."
+FORGOTTEN = say("Its command is no longer kept.")
 _OPEN = ("drafted", "requested", "sent", "promised")
 
 
@@ -54,13 +55,13 @@ class BulkView:
     whose: tuple[str, ...] = ()  # the first of them, with their chargers and drivers
 
     @property
-    def title(self) -> str:
+    def title(self) -> Sentence:
         return parameters.title(self.kind)
 
     @property
-    def words(self) -> str:
+    def words(self) -> Sentence:
         """The command with its arguments in one line."""
-        return ", ".join([self.title, *parameters.in_words(self.kind, json.loads(self.arguments))])
+        return together(self.title, *parameters.in_words(self.kind, json.loads(self.arguments)), between=", ")
 
     @property
     def expires_at(self) -> datetime | None:
@@ -156,7 +157,7 @@ def _items(bulk_id: int) -> Any:
 
 
 def _row(row: Any) -> BulkRow:
-    return BulkRow(row.id, row.identity, row.name, Fate(row.fate), row.reason or _sentence(row), row.command_id)
+    return BulkRow(row.id, row.identity, row.name, Fate(row.fate), say(row.reason) or _sentence(row), row.command_id)
 
 
 def _sentence(row: Any) -> str:
@@ -197,7 +198,7 @@ def _interrupted(row: BulkCommand) -> list[int]:
 def _whose(numbers: Sequence[int]) -> tuple[str, ...]:
     query = ChargingSession.select(ChargingSession, Charger, Account).join_from(ChargingSession, Charger)
     query = query.join_from(ChargingSession, Account, JOIN.LEFT_OUTER).where(ChargingSession.number.in_(numbers))
-    found = {each.number: f"{each.charger.name}, {_named(each).whose}" for each in query}
+    found = {each.number: together(each.charger.name, _named(each).whose, between=", ") for each in query}
     return tuple(found[number] for number in numbers if number in found)
 
 

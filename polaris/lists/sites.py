@@ -12,6 +12,7 @@ from polaris.domain import filters
 from polaris.domain.enums import ChargerStatus
 from polaris.domain.filters import Values, Wrong
 from polaris.domain.fleet_query import Query
+from polaris.domain.sentences import say
 from polaris.domain.tariff import Prices
 from polaris.models import (
     Bridge,
@@ -157,7 +158,7 @@ def known(query: Query) -> Query:
     """Return a query of the fleet, whose site has to be there, too."""
     if not query.site or site_id(query.site) is not None:
         return query
-    wrong = Wrong("site", query.site, f"There is no site {query.site}.")
+    wrong = Wrong("site", query.site, say("There is no site %(name)s.", name=query.site))
     return replace(query, site="", wrong=(*query.wrong, wrong))
 
 

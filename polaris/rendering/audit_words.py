@@ -9,8 +9,8 @@ from flask import Flask
 from polaris.audit import NOT_SIGNED_IN
 from polaris.domain.commands import parameters
 from polaris.domain.commands.catalog import KINDS
-from polaris.rendering.filters import N_
-from polaris.rendering.translations import gettext
+from polaris.domain.sentences import N_, together
+from polaris.rendering.translations import gettext, said
 
 ACTIONS = {
     "account.added": N_("Added account"),
@@ -122,7 +122,7 @@ def audit_detail(detail: str, action: str) -> str:
         values, end = json.JSONDecoder().raw_decode(rest)
     except ValueError:  # it was cut
         return detail
-    return ", ".join([parameters.title(kind), *parameters.in_words(kind, values)]) + rest[end:]
+    return said(together(parameters.title(kind), *parameters.in_words(kind, values), between=", ")) + rest[end:]
 
 
 def actor_address(actor: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from polaris.domain.bulk import BulkState
+from polaris.domain.sentences import N_, say, say_count
 from polaris.lists.bulks import BulkView, Fate
-from polaris.rendering.filters import N_, number
+from polaris.rendering.filters import number
 from polaris.rendering.translations import gettext, ngettext
 
 STATES = {
@@ -61,7 +62,7 @@ def bulk_size(bulk: BulkView) -> str:
 def bulk_obstacle(bulk: BulkView) -> str:
     """Say what to do with a dry run that nobody would get; "" of any other."""
     is_empty = bulk.state is BulkState.DRAFT and not bulk.count(Fate.WAITING)
-    return gettext(NOBODY) if is_empty else ""
+    return say(NOBODY) if is_empty else ""
 
 
 def bulk_again(bulk: BulkView) -> str:
@@ -77,7 +78,7 @@ def bulk_interrupts(bulk: BulkView) -> str:
     """Count the sessions that a dry run may interrupt once it is started; "" if there are none."""
     if not bulk.interrupted:
         return ""
-    return ngettext(
+    return say_count(
         "This can interrupt %(num)s session. A charger where another has begun since is left out.",
         "This can interrupt %(num)s sessions. A charger where another has begun since is left out.",
         bulk.interrupted,
@@ -87,4 +88,4 @@ def bulk_interrupts(bulk: BulkView) -> str:
 def bulk_whose(bulk: BulkView) -> list[str]:
     """Name these sessions, or the first of them."""
     more = bulk.interrupted - len(bulk.whose)
-    return [*bulk.whose, *([ngettext("and %(num)s more", "and %(num)s more", more)] if more else [])]
+    return [*bulk.whose, *([say_count("and %(num)s more", "and %(num)s more", more)] if more else [])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from polaris.domain.commissioning import Result, Step
-from polaris.rendering.filters import N_
+from polaris.domain.sentences import N_
 from polaris.rendering.translations import gettext
 
 STEPS = {
@@ -49,4 +49,4 @@ def step_result(result: Result, is_open: bool = True) -> str:
 
 def run_outcome(outcome: str | None) -> str:
     """Say what a run has shown: "" is one that is open, None that there is no run."""
-    return gettext(NOT_BEGUN) if outcome is None else outcome or gettext(STILL_OPEN)
+    return gettext(NOT_BEGUN if outcome is None else outcome or STILL_OPEN)

@@ -19,10 +19,11 @@ from markupsafe import Markup
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import Authorization, ConnectorStatus, Correction, SetAside
 from polaris.domain.limits import MAX_COUNTED
+from polaris.domain.sentences import N_
 from polaris.domain.spelling import letters
 from polaris.domain.stop_request import StoppedBy
 from polaris.domain.tariff import Money
-from polaris.rendering.translations import gettext, locale
+from polaris.rendering.translations import gettext, locale, said
 
 NOTHING = "–"
 MAX_DECIMALS = 20_000  # cached; values are rounded before, so energies up to 200 kWh fit
@@ -31,11 +32,6 @@ _INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time"
 
 
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?::[0-9]{2})? UTC)")
-
-
-def N_(text: str) -> str:  # noqa: N802 - the name that Babel looks for
-    """Mark a text that is translated where it is used."""
-    return text
 
 
 STOP_REASONS = {  # as drivers read them, by the letters of the reason in lower case
@@ -186,8 +182,8 @@ def instant(at: datetime, style: str = "datetime") -> Markup:
 
 
 def with_times(sentence: str) -> Markup:
-    """Write a sentence with its instants ("2026-11-30 12:00 UTC") as `<time>`, for the reader's zone."""
-    parts = enumerate(_TIME.split(sentence))
+    """Put a sentence into words, with its instants ("2026-11-30 12:00 UTC") as `<time>`, for the reader's zone."""
+    parts = enumerate(_TIME.split(said(sentence)))
     return Markup("").join(_time(part) if index % 2 else part for index, part in parts)
 
 

@@ -22,6 +22,7 @@ from flask_babel.speaklater import LazyString
 from markupsafe import Markup
 
 from polaris.domain.languages import ENGLISH, NAMES
+from polaris.domain.sentences import Sentence, plain
 
 DIRECTORY = Path(__file__).parents[1] / "translations"
 MAX_TEXTS = 20_000  # cached
@@ -43,6 +44,7 @@ def init_app(app: Flask, language_of_request: Callable[[], str]) -> None:
     env.install_gettext_callables(gettext, _ngettext, newstyle=True)
     app.add_template_global(_markup, "_")  # Jinja's own wrapper would add two calls
     app.add_template_global(locale)
+    app.add_template_filter(said)
 
 
 @cache
@@ -73,13 +75,23 @@ def in_language(language: str) -> Iterator[None]:
         _pinned.reset(token)
 
 
-def gettext(text: str, **values: object) -> str:
+def said(sentence: str) -> str:
+    """Put a sentence into words. Any other text is data, such as a name, and stays as it is."""
+    if not isinstance(sentence, Sentence) or not sentence:
+        return sentence
+    values = {name: said(value) if isinstance(value, str) else value for name, value in plain(sentence.values).items()}
+    if sentence.plural:
+        return ngettext(sentence.text, sentence.plural, sentence.number, **values)
+    return gettext(sentence.text, **values)
+
+
+def gettext(text: str, /, **values: object) -> str:
     """Translate a text of the product."""
     translated = str(_translated(text, locale()))
     return translated % values if values else translated
 
 
-def _markup(text: str, **values: object) -> Markup:
+def _markup(text: str, /, **values: object) -> Markup:
     """Translate a text of a template. Values in it are escaped."""
     translated = _translated(text, locale())
     return translated % values if values else translated
@@ -90,7 +102,7 @@ def lazy_gettext(text: str) -> LazyString:
     return LazyString(gettext, text)
 
 
-def ngettext(singular: str, plural: str, number: int, **values: object) -> str:
+def ngettext(singular: str, plural: str, number: int, /, **values: object) -> str:
     """Translate a text of the product that counts something."""
     return _ngettext(singular, plural, number) % ({"num": number} | values)
 

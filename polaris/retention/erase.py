@@ -20,6 +20,7 @@ from polaris.domain import audit_chain
 from polaris.domain.audit_chain import ERASED, WORDS, pseudonym
 from polaris.domain.enums import AccountStatus, SessionState
 from polaris.domain.person import Person
+from polaris.domain.sentences import say
 from polaris.models import (
     Account,
     Acknowledgement,
@@ -88,7 +89,12 @@ def _close(email: str, actor: str, now: datetime) -> int:
         is_open = ChargingSession.state == SessionState.ACTIVE
         session = next(traces.sessions(person, is_open), None)
         if session is not None:
-            raise Refused(f"Session {session.number} is still in progress. Erase the account when it has ended.")
+            raise Refused(
+                say(
+                    "Session %(number)s is still in progress. Erase the account when it has ended.",
+                    number=session.number,
+                )
+            )
         refuse_if_last_operator(account)
         Account.update(status=AccountStatus.SUSPENDED, password_hash="").where(Account.id == account.id).execute()
         for model in (SignIn, Passkey):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta
@@ -18,6 +19,7 @@ from polaris.domain.arguments import SECRET, StrictStruct
 from polaris.domain.audit_chain import pseudonym
 from polaris.domain.email_addresses import mailable
 from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.sentences import N_, Sentence, say, say_count, together
 from polaris.models import blocking
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
@@ -25,11 +27,30 @@ Email = Annotated[str, Meta(title="E-mail", description="The account's e-mail ad
 # Without `max_length`: a browser would cut a longer one off unseen.
 Password = Annotated[str, SECRET, Meta(description="12 to 128 characters.")]
 
-NO_MAIL = "Mail is not set up (SMTP_URL), so send the link yourself."
-NOT_MAILABLE = (
+NO_MAIL = say("Mail is not set up (SMTP_URL), so send the link yourself.")
+NOT_MAILABLE = say(
     "Mail cannot be sent to this address: letters before the @ are not plain ones. Choose “No mail”, and send the link "
     "yourself."
 )
+
+
+INVITED = {
+    Role.DRIVER: N_("%(email)s is invited as a driver, until %(until)s."),
+    Role.OPERATOR: N_("%(email)s is invited as an operator, until %(until)s."),
+}
+IS_NOW: dict[StrEnum, str] = {
+    Role.DRIVER: N_("%(email)s is a driver."),
+    Role.OPERATOR: N_("%(email)s is an operator."),
+    AccountStatus.ACTIVE: N_("%(email)s is active."),
+    AccountStatus.STOPPED: N_("%(email)s is stopped."),
+    AccountStatus.SUSPENDED: N_("%(email)s is suspended."),
+}
+TO_BE: dict[str, str] = {
+    "": N_("Change the status of %(email)s?"),
+    AccountStatus.ACTIVE: N_("Make %(email)s active?"),
+    AccountStatus.STOPPED: N_("Make %(email)s stopped?"),
+    AccountStatus.SUSPENDED: N_("Make %(email)s suspended?"),
+}
 
 
 class Add(StrictStruct, frozen=True):
@@ -113,7 +134,8 @@ class Erase(StrictStruct, frozen=True):
 
 def _add(request: Request, asked: Add) -> Done:
     administration.add_account(asked.email, asked.password, asked.role, **request.audited)
-    return Done(f"{asked.role.capitalize()} {asked.email} was added.")
+    text = N_("Operator %(email)s was added.") if asked.role is Role.OPERATOR else N_("Driver %(email)s was added.")
+    return Done(say(text, email=asked.email))
 
 
 def _invite(request: Request, asked: Invite) -> Done:
@@ -124,11 +146,11 @@ def _invite(request: Request, asked: Invite) -> Done:
     secret = config.secret_key[-1] if is_mailed else ""
     token = administration.invite(asked.email, asked.role, mail_secret=secret, **request.audited)
     until = f"{request.now + LIFETIME:%Y-%m-%d %H:%M %Z}"
-    sentence = f"{asked.email} is invited as {_article(asked.role)} {asked.role}, until {until}."
+    sentence = say(INVITED[asked.role], email=asked.email, until=until)
     if is_mailed:
-        sentence += " The link goes out by mail; People shows whether it was sent."
+        sentence = together(sentence, say("The link goes out by mail; People shows whether it was sent."))
     elif not asked.is_link_only:
-        sentence += f" {NO_MAIL}"
+        sentence = together(sentence, NO_MAIL)
     return Done(sentence, links={asked.email: f"{PATH}{token}"})
 
 
@@ -136,43 +158,51 @@ def _mail_invitation(request: Request, asked: MailInvitation) -> Done:
     if request.services.config.smtp_url is None:
         raise Refused(NO_MAIL)
     administration.mail_again(asked.email, **request.audited)
-    return Done(f"The link goes out to {asked.email} again.")
+    return Done(say("The link goes out to %(email)s again.", email=asked.email))
 
 
 def _withdraw_invitation(request: Request, asked: WithdrawInvitation) -> Done:
     administration.withdraw_invitation(asked.email, **request.audited)
-    return Done(f"The invitation of {asked.email} was withdrawn.")
+    return Done(say("The invitation of %(email)s was withdrawn.", email=asked.email))
 
 
 def _set_status(request: Request, asked: SetStatus) -> Done:
     ended = administration.set_account_status(request.notifications, asked.email, asked.status, **request.audited)
-    return Done(f"{asked.email} is {asked.status}.{_ended(ended)}")
+    return Done(together(say(IS_NOW[asked.status], email=asked.email), _ended(ended)))
 
 
 def _set_role(request: Request, asked: SetRole) -> Done:
     ended = administration.set_account_role(request.notifications, asked.email, asked.role, **request.audited)
-    return Done(f"{asked.email} is {_article(asked.role)} {asked.role}.{_ended(ended)}")
+    return Done(together(say(IS_NOW[asked.role], email=asked.email), _ended(ended)))
 
 
 def _set_password(request: Request, asked: SetPassword) -> Done:
     administration.set_password(request.notifications, asked.email, asked.password, **request.audited)
-    return Done(f"The password of {asked.email} was changed, and it was signed out everywhere.")
+    return Done(say("The password of %(email)s was changed, and it was signed out everywhere.", email=asked.email))
 
 
 def _sign_out(request: Request, asked: SignOut) -> Done:
     administration.sign_out_everywhere(request.notifications, _account_id(asked.email), **request.audited)
-    return Done(f"{asked.email} was signed out everywhere.")
+    return Done(say("%(email)s was signed out everywhere.", email=asked.email))
 
 
 def _reset_factors(request: Request, asked: ResetFactors) -> Done:
     if not changes.reset(request.notifications, asked.email, **request.audited):
-        raise Refused(f"{asked.email} has no second factor.")
-    return Done(f"The second factors of {asked.email} were removed, and it was signed out everywhere.")
+        raise Refused(say("%(email)s has no second factor.", email=asked.email))
+    return Done(
+        say("The second factors of %(email)s were removed, and it was signed out everywhere.", email=asked.email)
+    )
 
 
 def _erase(request: Request, asked: Erase) -> Done:
     account_id = retention.erase(request.notifications, asked.email, **request.audited)
-    return Done(f"The data of {asked.email} was erased; the sessions that stay are those of {pseudonym(account_id)!r}.")
+    return Done(
+        say(
+            "The data of %(email)s was erased; the sessions that stay are those of %(pseudonym)s.",
+            email=asked.email,
+            pseudonym=repr(pseudonym(account_id)),
+        )
+    )
 
 
 @blocking
@@ -193,41 +223,47 @@ def _present_role(email: str) -> Values:
 def _status_warning(asked: Values) -> Warning:
     """Name the sessions of somebody who may charge no more. Nobody is hit by being made active."""
     email, status = asked["email"], asked.get("status", "")
-    question = f"Make {email} {status}?" if status else f"Change the status of {email}?"
+    question = say(TO_BE[status], email=email)
     if status == AccountStatus.ACTIVE:
         return Warning(question, is_asked=False)
-    question += " Who is stopped or suspended may sign in and look, but neither charge nor stop or change anything."
+    question = together(
+        question,
+        say("Who is stopped or suspended may sign in and look, but neither charge nor stop or change anything."),
+    )
     running = sessions_of(email)
     if not running:
         return Warning(question, is_asked=False)
-    consequence = "What charges goes on."
-    return Warning(f"{question} {consequence}", tuple(running))
+    return Warning(together(question, say("What charges goes on.")), tuple(running))
 
 
 @blocking
 def _erase_warning(asked: Values) -> Warning:
-    return Warning(f"Erase the data of {find_account(asked['email']).email}? This cannot be undone.")
+    return Warning(say("Erase the data of %(email)s? This cannot be undone.", email=find_account(asked["email"]).email))
 
 
 def _ended(links: int) -> str:
     if not links:
         return ""
-    return " A link that it had made has ended." if links == 1 else f" {links} links that it had made have ended."
+    return say_count("%(num)s link that it had made has ended.", "%(num)s links that it had made have ended.", links)
 
 
 def _invite_warning(asked: Values) -> Warning | None:
-    question = f"Invite {asked['email']} again? The link of the invitation that is open is no longer good then."
+    question = say(
+        "Invite %(email)s again? The link of the invitation that is open is no longer good then.", email=asked["email"]
+    )
     return _ends_invitation(asked["email"], question)
 
 
 def _withdraw_warning(asked: Values) -> Warning | None:
-    return _ends_invitation(asked["email"], f"Withdraw the invitation of {asked['email']}?")
+    return _ends_invitation(asked["email"], say("Withdraw the invitation of %(email)s?", email=asked["email"]))
 
 
-def _ends_invitation(email: str, question: str) -> Warning | None:
+def _ends_invitation(email: str, question: Sentence) -> Warning | None:
     """Name the open invitation, whose link would be good no more: another operator may have made it just now."""
     found = invitations.open_invitation(email, now=datetime.now(UTC))
-    return Warning(question, (f"Invitation of {email} as {found}",)) if found else None
+    return (
+        Warning(question, (say("Invitation of %(email)s as %(found)s", email=email, found=found),)) if found else None
+    )
 
 
 @blocking
@@ -235,42 +271,46 @@ def _password_warning(asked: Values) -> Warning | None:
     """Name the last change: another operator may have told the person a password just now."""
     email = find_account(asked["email"]).email
     last = last_done("account.password_changed", email)
-    return Warning(f"Change the password of {email} again?", (f"It was changed {last}",)) if last else None
-
-
-def _article(role: Role) -> str:
-    return "an" if role is Role.OPERATOR else "a"
+    return (
+        Warning(
+            say("Change the password of %(email)s again?", email=email), (say("It was changed %(last)s", last=last),)
+        )
+        if last
+        else None
+    )
 
 
 VERBS = {
-    "add": Verb(Add, "Add an account", _add, is_sensitive=True),
-    "invite": Verb(Invite, "Invite a person", _invite, warning=_invite_warning, is_sensitive=True),
-    "mail-invitation": Verb(MailInvitation, "Mail the invitation again", _mail_invitation),
+    "add": Verb(Add, say("Add an account"), _add, is_sensitive=True),
+    "invite": Verb(Invite, say("Invite a person"), _invite, warning=_invite_warning, is_sensitive=True),
+    "mail-invitation": Verb(MailInvitation, say("Mail the invitation again"), _mail_invitation),
     "withdraw-invitation": Verb(
-        WithdrawInvitation, "Withdraw the invitation", _withdraw_invitation, warning=_withdraw_warning
+        WithdrawInvitation, say("Withdraw the invitation"), _withdraw_invitation, warning=_withdraw_warning
     ),
     "status": Verb(
         SetStatus,
-        "Change an account's status",
+        say("Change an account's status"),
         _set_status,
         _present_status,
         _status_warning,
-        acts={"active": "Make active", "stopped": "Stop", "suspended": "Suspend"},
+        acts={"active": say("Make active"), "stopped": say("Stop"), "suspended": say("Suspend")},
     ),
     "role": Verb(
         SetRole,
-        "Change an account's role",
+        say("Change an account's role"),
         _set_role,
         _present_role,
-        acts={"driver": "Make driver", "operator": "Make operator"},
+        acts={"driver": say("Make driver"), "operator": say("Make operator")},
         is_sensitive=True,
     ),
-    "password": Verb(SetPassword, "Change the password", _set_password, warning=_password_warning, is_sensitive=True),
-    "sign-out": Verb(SignOut, "Sign out everywhere", _sign_out),
-    "reset-factors": Verb(ResetFactors, "Remove second factors", _reset_factors, is_sensitive=True),
+    "password": Verb(
+        SetPassword, say("Change the password"), _set_password, warning=_password_warning, is_sensitive=True
+    ),
+    "sign-out": Verb(SignOut, say("Sign out everywhere"), _sign_out),
+    "reset-factors": Verb(ResetFactors, say("Remove second factors"), _reset_factors, is_sensitive=True),
     "erase": Verb(
         Erase,
-        "Erase personal data",
+        say("Erase personal data"),
         _erase,
         warning=_erase_warning,
         is_in_parts=True,

@@ -10,6 +10,7 @@ from msgspec import Meta
 from polaris import administration
 from polaris.domain.arguments import StrictStruct
 from polaris.domain.instants import second_text
+from polaris.domain.sentences import say, together
 from polaris.verbs.chargers import Identity
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
@@ -37,15 +38,20 @@ class Delete(StrictStruct, frozen=True):
 def _save(request: Request, asked: Save) -> Done:
     view = request.services.ingest.settings(asked.identity)
     saved = administration.save_baseline(asked.name, asked.identity, view.settings, **request.audited)
-    sentence = f"{saved.count} settings of {saved.identity} are the baseline {saved.name}."
+    sentence = say(
+        "%(count)s settings of %(identity)s are the baseline %(name)s.",
+        count=saved.count,
+        identity=saved.identity,
+        name=saved.name,
+    )
     if not view.is_complete:
-        sentence += " Parts of the charger's list are missing, here and there."
+        sentence = together(sentence, say("Parts of the charger's list are missing, here and there."))
     return Done(sentence)
 
 
 def _delete(request: Request, asked: Delete) -> Done:
     administration.delete_baseline(asked.name, **request.audited)
-    return Done(f"The baseline {asked.name} was deleted.")
+    return Done(say("The baseline %(name)s was deleted.", name=asked.name))
 
 
 def _delete_warning(asked: Values) -> Warning | None:
@@ -54,8 +60,13 @@ def _delete_warning(asked: Values) -> Warning | None:
     baseline = baselines.get(asked["name"].strip())
     if baseline is None:
         return None
-    hit = f"{baseline.count} settings of {baseline.identity}, saved {second_text(baseline.saved_at)}"
-    return Warning(f"Delete the baseline {baseline.name}, for all operators?", (hit,))
+    hit = say(
+        "%(count)s settings of %(identity)s, saved %(at)s",
+        count=baseline.count,
+        identity=baseline.identity,
+        at=second_text(baseline.saved_at),
+    )
+    return Warning(say("Delete the baseline %(name)s, for all operators?", name=baseline.name), (hit,))
 
 
 def _names() -> Sequence[str]:
@@ -63,6 +74,6 @@ def _names() -> Sequence[str]:
 
 
 VERBS = {
-    "save": Verb(Save, "Save settings as a baseline", _save),
-    "delete": Verb(Delete, "Delete a baseline", _delete, warning=_delete_warning, choices={"name": _names}),
+    "save": Verb(Save, say("Save settings as a baseline"), _save),
+    "delete": Verb(Delete, say("Delete a baseline"), _delete, warning=_delete_warning, choices={"name": _names}),
 }

@@ -18,6 +18,7 @@ from polaris.domain.bulk import BulkChange
 from polaris.domain.commands import catalog, parameters
 from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.fleet_query import Query
+from polaris.domain.sentences import N_, Problem, say, together
 from polaris.ingest.bulk_commands import BulkCommands
 from polaris.ingest.requests.bulks import BulkAlready, BulkRefusal
 from polaris.lists import bulks, sites
@@ -96,8 +97,8 @@ def dry_run(request: Request, command: ChargerCommand, query: Query, *, may_inte
             may_interrupt=may_interrupt,
             form=_digest(typed),
         )
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
+    except Problem as problem:
+        raise Refused(problem.sentence) from None
 
 
 def again(request: Request, number: int, *, key: str = "") -> int:
@@ -107,8 +108,8 @@ def again(request: Request, number: int, *, key: str = "") -> int:
     """
     try:
         return _bulks(request).draft_again(number, request.actor, request.now, form=_digest((key, number)))
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
+    except Problem as problem:
+        raise Refused(problem.sentence) from None
 
 
 def _dry_run(request: Request, asked: DryRun) -> Done:
@@ -116,13 +117,14 @@ def _dry_run(request: Request, asked: DryRun) -> Done:
         values = json.loads(asked.arguments)
         command = catalog.asked(asked.kind, values if isinstance(values, dict) else {"": values}, request.now)
     except Invalid as problem:
-        raise Refused(f"This is no {asked.kind} command. {problem}") from None
+        wrong = say("This is no %(kind)s command.", kind=asked.kind)
+        raise Refused(together(wrong, problem.named)) from None
     except (ValueError, RecursionError):
-        raise Refused("The command's arguments are not JSON.") from None
+        raise Refused(say("The command's arguments are not JSON.")) from None
     try:
         query = sites.known(fleet_query.typed(asked.filter).first_page)
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
+    except Problem as problem:
+        raise Refused(problem.sentence) from None
     if query.wrong:
         raise Refused(query.sentence)
     return _listed(dry_run(request, command, query, may_interrupt=asked.is_interrupting))
@@ -142,17 +144,18 @@ def _listed(number: int) -> Done:
     assert page is not None
     bulk = page.bulk
     counts = ", ".join(f"{bulk_fate(bulk, fate)}: {bulk.count(fate)}" for fate in bulk.fates)
-    named = [f"{row.identity}: {row.sentence}" for row in page.rows]
+    named = [together(row.identity, row.sentence, between=": ") for row in page.rows]
     more = ["…"] if page.next_id else []
-    said = [f"Dry run {number}. {counts}", *named, *more, bulk_obstacle(bulk), bulk_interrupts(bulk), *bulk_whose(bulk)]
-    return Done("\n".join(filter(None, said)))
+    first = say("Dry run %(number)s. %(counts)s", number=number, counts=counts)
+    lines = [first, *named, *more, bulk_obstacle(bulk), bulk_interrupts(bulk), *bulk_whose(bulk)]
+    return Done(together(*lines, between="\n"))
 
 
 def _named(number: str) -> str:
     """Name a bulk command by what it sends."""
     page = bulks.page(filters.number(number) or 0, datetime.now(UTC), limit=1)
     if page is None:
-        raise Refused(BulkRefusal.NOT_FOUND.value)
+        raise Refused(say(BulkRefusal.NOT_FOUND.value))
     return page.bulk.words
 
 
@@ -161,17 +164,20 @@ def _start_warning(asked: Values) -> Warning | None:
     page = bulks.page(filters.number(asked["number"]) or 0, datetime.now(UTC), limit=1)
     if page is None or not page.bulk.interrupted:
         return None
-    return Warning(f"{bulk_interrupts(page.bulk)} Send it all the same?", tuple(bulk_whose(page.bulk)))
+    return Warning(
+        together(bulk_interrupts(page.bulk), say("Send it all the same?")),
+        tuple(bulk_whose(page.bulk)),
+    )
 
 
 def _changed(change: BulkChange, done: str) -> Callable[[Request, Start | Pause | Resume | Cancel], Done]:
     def run(request: Request, asked: Start | Pause | Resume | Cancel) -> Done:
         after = _bulks(request).change(asked.number, change, request.actor, request.now)
         if isinstance(after, BulkRefusal):
-            raise Refused(after.value)
+            raise Refused(say(after.value))
         if isinstance(after, BulkAlready):
-            raise AlreadySo(after.value)
-        return Done(f"Bulk command {asked.number} {done}.")
+            raise AlreadySo(say(after.value))
+        return Done(say(done, number=asked.number))
 
     return run
 
@@ -181,12 +187,16 @@ def _bulks(request: Request) -> BulkCommands:
 
 
 VERBS = {
-    "dry-run": Verb(DryRun, "Make a dry run for many chargers", _dry_run, words={"kind": parameters.title}),
+    "dry-run": Verb(DryRun, say("Make a dry run for many chargers"), _dry_run, words={"kind": parameters.title}),
     "start": Verb(
-        Start, "Send it to them", _changed(BulkChange.START, "was started"), warning=_start_warning, named=_named
+        Start,
+        say("Send it to them"),
+        _changed(BulkChange.START, N_("Bulk command %(number)s was started.")),
+        warning=_start_warning,
+        named=_named,
     ),
-    "pause": Verb(Pause, "Pause", _changed(BulkChange.PAUSE, "is paused")),
-    "resume": Verb(Resume, "Go on", _changed(BulkChange.RESUME, "goes on")),
-    "cancel": Verb(Cancel, "Cancel", _changed(BulkChange.CANCEL, "was cancelled")),
-    "again": Verb(Again, "Again for what failed", _again),
+    "pause": Verb(Pause, say("Pause"), _changed(BulkChange.PAUSE, N_("Bulk command %(number)s is paused."))),
+    "resume": Verb(Resume, say("Go on"), _changed(BulkChange.RESUME, N_("Bulk command %(number)s goes on."))),
+    "cancel": Verb(Cancel, say("Cancel"), _changed(BulkChange.CANCEL, N_("Bulk command %(number)s was cancelled."))),
+    "again": Verb(Again, say("Again for what failed"), _again),
 }

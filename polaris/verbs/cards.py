@@ -18,6 +18,7 @@ from polaris.domain.cards import shown
 from polaris.domain.enums import CardStatus
 from polaris.domain.instants import clock_text
 from polaris.domain.limits import MAX_INT32
+from polaris.domain.sentences import say, together
 from polaris.models import EvCard, blocking
 from polaris.verbs.accounts import Email
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
@@ -71,31 +72,45 @@ def _add(request: Request, asked: Add) -> Done:
     administration.add_card(
         asked.email, asked.id_tag, type_=asked.type or "", expires_at=asked.expires_at, **request.audited
     )
-    return Done(f"Card {_shown(asked.id_tag, asked.type)} was added to {asked.email}{_until(asked.expires_at)}.")
+    return _added(_shown(asked.id_tag, asked.type), asked.email, asked.expires_at)
 
 
 def _add_tapped(request: Request, asked: AddTapped) -> Done:
     _, card = administration.add_tapped_card(asked.email, asked.number, expires_at=asked.expires_at, **request.audited)
-    return Done(f"Card {card} was added to {asked.email}{_until(asked.expires_at)}.")
+    return _added(card, asked.email, asked.expires_at)
+
+
+def _added(card: str, email: str, expires_at: datetime | None) -> Done:
+    if expires_at is None:
+        return Done(say("Card %(card)s was added to %(email)s.", card=card, email=email))
+    return Done(
+        say("Card %(card)s was added to %(email)s, until %(until)s.", card=card, email=email, until=_until(expires_at))
+    )
 
 
 def _block(request: Request, asked: Block) -> Done:
     administration.block_card(asked.id_tag, type_=asked.type or "", **request.audited)
-    return Done(f"Card {_shown(asked.id_tag, asked.type)} is blocked.")
+    return Done(say("Card %(card)s is blocked.", card=_shown(asked.id_tag, asked.type)))
 
 
 def _set_expiry(request: Request, asked: SetExpiry) -> Done:
     at = asked.expires_at
     administration.set_card_expiry(asked.id_tag, at, type_=asked.type or "", **request.audited)
-    ends = "never expires" if at is None else f"expires at {at:%Y-%m-%d %H:%M %Z}"
-    return Done(f"Card {_shown(asked.id_tag, asked.type)} {ends}.")
+    card = _shown(asked.id_tag, asked.type)
+    if at is None:
+        return Done(say("Card %(card)s never expires.", card=card))
+    return Done(say("Card %(card)s expires at %(at)s.", card=card, at=_until(at)))
 
 
 def _tapped_warning(asked: Values) -> Warning:
     """Name the card: once somebody has it, its number can be another card's."""
     card, charger = tapped_card(filters.number(asked["number"]) or 0)
-    whose = asked.get("email") or "an account"
-    question = f"Add the card to {whose}? It was last tapped at {charger}, and charges for the account from now on."
+    whose = asked.get("email") or say("an account")
+    question = say(
+        "Add the card to %(whose)s? It was last tapped at %(charger)s, and charges for the account from now on.",
+        whose=whose,
+        charger=charger,
+    )
     return Warning(question, (card,))
 
 
@@ -110,9 +125,12 @@ def _block_warning(asked: Values) -> Warning | None:
     if card is None or card.status == CardStatus.BLOCKED:
         return None
     running = sessions_with(card.id)
-    consequence = " What charges goes on." if running else ""
     name = shown(card.id_tag, card.token_type)
-    return Warning(f"Block the card {name} for good?{consequence}", (f"Card {name} of {card.account.email}", *running))
+    question = say("Block the card %(card)s for good?", card=name)
+    return Warning(
+        together(question, say("What charges goes on.")) if running else question,
+        (say("Card %(card)s of %(email)s", card=name, email=card.account.email), *running),
+    )
 
 
 @blocking
@@ -135,15 +153,15 @@ def _shown(id_tag: str, type_: str | None) -> str:
     return f"{id_tag} ({type_})" if type_ else id_tag
 
 
-def _until(expires_at: datetime | None) -> str:
-    return "" if expires_at is None else f", until {expires_at:%Y-%m-%d %H:%M %Z}"
+def _until(expires_at: datetime) -> str:
+    return f"{expires_at:%Y-%m-%d %H:%M %Z}"
 
 
 VERBS = {
-    "add": Verb(Add, "Add a card", _add),
+    "add": Verb(Add, say("Add a card"), _add),
     "add-tapped": Verb(
-        AddTapped, "Add the card to an account", _add_tapped, warning=_tapped_warning, named=_tapped_name
+        AddTapped, say("Add the card to an account"), _add_tapped, warning=_tapped_warning, named=_tapped_name
     ),
-    "block": Verb(Block, "Block a card", _block, warning=_block_warning),
-    "set-expiry": Verb(SetExpiry, "Set when a card expires", _set_expiry, _present_expiry, qualifier="type"),
+    "block": Verb(Block, say("Block a card"), _block, warning=_block_warning),
+    "set-expiry": Verb(SetExpiry, say("Set when a card expires"), _set_expiry, _present_expiry, qualifier="type"),
 }

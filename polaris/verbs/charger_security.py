@@ -11,6 +11,7 @@ from polaris.administration import Refused, charger_security
 from polaris.administration.chargers import MAIN_SITE, find_charger
 from polaris.domain.arguments import StrictStruct
 from polaris.domain.commands.interruptions import InterruptedSession
+from polaris.domain.sentences import N_, say, together
 from polaris.models import blocking
 from polaris.verbs.chargers import Identity, Name
 from polaris.verbs.sites import site_names
@@ -99,29 +100,35 @@ def _accept(request: Request, asked: Accept) -> Done:
         is_new_key=asked.is_new_key,
         **request.audited,
     )
-    sentence = f"Charger {asked.identity} was accepted{'' if key else ' with the key that it offered'}."
-    return Done(sentence, {asked.identity: key} if key else {})
+    offered = N_("Charger %(identity)s was accepted with the key that it offered.")
+    text = N_("Charger %(identity)s was accepted.") if key else offered
+    return Done(say(text, identity=asked.identity), {asked.identity: key} if key else {})
 
 
 def _new_key(request: Request, asked: NewKey) -> Done:
     key = charger_security.rotate_key(request.services.config.charger_key_secrets, asked.identity, **request.audited)
-    sentence = f"Charger {asked.identity} may connect with its old key until it has connected with the new one."
+    sentence = say(
+        "Charger %(identity)s may connect with its old key until it has connected with the new one.",
+        identity=asked.identity,
+    )
     return Done(sentence, {asked.identity: key})
 
 
 def _set_profile(request: Request, asked: SetProfile) -> Done:
     charger_security.set_security_profile(request.notifications, asked.identity, asked.profile, **request.audited)
-    return Done(f"Charger {asked.identity} has security profile {asked.profile}.")
+    return Done(
+        say("Charger %(identity)s has security profile %(profile)s.", identity=asked.identity, profile=asked.profile)
+    )
 
 
 def _block(request: Request, asked: Block) -> Done:
     charger_security.block(request.notifications, asked.identity, **request.audited)
-    return Done(f"Charger {asked.identity} is blocked.")
+    return Done(say("Charger %(identity)s is blocked.", identity=asked.identity))
 
 
 def _unblock(request: Request, asked: Unblock) -> Done:
     charger_security.unblock(request.notifications, asked.identity, **request.audited)
-    return Done(f"Charger {asked.identity} may connect.")
+    return Done(say("Charger %(identity)s may connect.", identity=asked.identity))
 
 
 def _retire(request: Request, asked: Retire) -> Done:
@@ -129,14 +136,15 @@ def _retire(request: Request, asked: Retire) -> Done:
     closed = request.services.ingest.close_sessions_of_retired(
         asked.identity, **request.audited, publisher=request.notifications
     )
-    sentences = [f"Charger {asked.identity} is retired."]
-    return Done(" ".join([*sentences, *(f"Session {number} was closed with its last reading." for number in closed)]))
+    sentences = [say("Session %(number)s was closed with its last reading.", number=number) for number in closed]
+    return Done(together(say("Charger %(identity)s is retired.", identity=asked.identity), *sentences))
 
 
 def _disconnect(request: Request, asked: Disconnect) -> Done:
     was_online = charger_security.disconnect(request.notifications, asked.identity, **request.audited)
-    outcome = "was online, and is disconnected" if was_online else "was not online"
-    return Done(f"Charger {asked.identity} {outcome}.")
+    online = N_("Charger %(identity)s was online, and is disconnected.")
+    text = online if was_online else N_("Charger %(identity)s was not online.")
+    return Done(say(text, identity=asked.identity))
 
 
 @blocking
@@ -149,9 +157,9 @@ def _warning(question: str, consequence: str, *, is_final: bool = False) -> Call
 
     def warn(asked: Values) -> Warning:
         running = charger_security.running_sessions(asked["identity"])
-        sentence = consequence if running else "No session runs on it."
+        sentence = say(consequence) if running else say("No session runs on it.")
         hits = tuple(map(named, running))
-        return Warning(f"{question.format(**asked)} {sentence}", hits, is_asked=is_final)
+        return Warning(together(say(question, **asked), sentence), hits, is_asked=is_final)
 
     return warn
 
@@ -161,7 +169,10 @@ def _new_key_warning(asked: Values) -> Warning | None:
     waiting = charger_security.waiting_key(asked["identity"])
     if not waiting:
         return None
-    question = f"Make another key for {asked['identity']}? The one that it has not connected with yet is refused then."
+    question = say(
+        "Make another key for %(identity)s? The one that it has not connected with yet is refused then.",
+        identity=asked["identity"],
+    )
     return Warning(question, (waiting,))
 
 
@@ -170,7 +181,10 @@ def _unblock_warning(asked: Values) -> Warning | None:
     identity = asked["identity"]
     if not charger_security.is_retired(identity):
         return None
-    return Warning(f"Take charger {identity} back into service?", (f"Charger {identity} is retired",))
+    return Warning(
+        say("Take charger %(identity)s back into service?", identity=identity),
+        (say("Charger %(identity)s is retired", identity=identity),),
+    )
 
 
 def _accept_warning(asked: Values) -> Warning:
@@ -182,11 +196,18 @@ def _accept_warning(asked: Values) -> Warning:
         running, is_known = [], False
     offered = charger_security.offered_keys(identity, asked.get("address") or None)
     bound = () if asked.get("is_new_key") else offered
-    keys = [f"Key {mark}, offered from {address or 'an unknown address'}" for address, mark in bound]
-    question = f"Accept charger {identity}? Whoever has its key connects as this charger. Make sure that it is yours."
+    keys = [
+        say("Key %(mark)s, offered from %(address)s", mark=mark, address=address or say("an unknown address"))
+        for address, mark in bound
+    ]
+    question = say(
+        "Accept charger %(identity)s? Whoever has its key connects as this charger. Make sure that it is yours.",
+        identity=identity,
+    )
     waiting = charger_security.waiting_key(identity) if is_known else ""
     if is_known:
-        question += " Its own key is replaced, and it is disconnected. What charges at it may go on."
+        more = say("Its own key is replaced, and it is disconnected. What charges at it may go on.")
+        question = together(question, more)
     return Warning(question, (*map(named, running), *filter(None, [waiting]), *keys))
 
 
@@ -194,40 +215,61 @@ def _profile_warning(asked: Values) -> Warning:
     """Name whom a higher profile hits. A lower one lets a charger stay."""
     present = _present_profile(asked["identity"])["profile"]
     if asked.get("profile", "9") <= present:
-        return Warning(f"Charger {asked['identity']} has profile {present}, and stays connected.", is_asked=False)
+        return Warning(
+            say(
+                "Charger %(identity)s has profile %(present)s, and stays connected.",
+                identity=asked["identity"],
+                present=present,
+            ),
+            is_asked=False,
+        )
     return _raise_profile(asked)
 
 
 _raise_profile = _warning(
-    "Set the security profile of charger {identity}? With a higher one it is disconnected, until it comes by it.",
-    "What charges at it may go on.",
+    N_("Set the security profile of charger %(identity)s? With a higher one it is disconnected, until it comes by it."),
+    N_("What charges at it may go on."),
 )
 
 
 def named(session: InterruptedSession) -> str:
     """Return a running session in words, for a question before a change that it would suffer from."""
-    driver = session.driver or "nobody's card"
-    return f"Session {session.number}, connector {session.connector}, {driver}"
+    driver = session.driver or say("nobody's card")
+    return say(
+        "Session %(number)s, connector %(connector)s, %(driver)s",
+        number=session.number,
+        connector=session.connector,
+        driver=driver,
+    )
 
 
 VERBS = {
-    "accept": Verb(Accept, "Accept a refused charger", _accept, warning=_accept_warning, choices={"site": site_names}),
-    "new-key": Verb(NewKey, "Make a new key", _new_key, warning=_new_key_warning),
-    "profile": Verb(SetProfile, "Set a charger's security profile", _set_profile, _present_profile, _profile_warning),
-    "block": Verb(
-        Block, "Block a charger", _block, warning=_warning("Block charger {identity}?", "What charges at it may go on.")
+    "accept": Verb(
+        Accept, say("Accept a refused charger"), _accept, warning=_accept_warning, choices={"site": site_names}
     ),
-    "unblock": Verb(Unblock, "Unblock a charger", _unblock, warning=_unblock_warning),
+    "new-key": Verb(NewKey, say("Make a new key"), _new_key, warning=_new_key_warning),
+    "profile": Verb(
+        SetProfile, say("Set a charger's security profile"), _set_profile, _present_profile, _profile_warning
+    ),
+    "block": Verb(
+        Block,
+        say("Block a charger"),
+        _block,
+        warning=_warning(N_("Block charger %(identity)s?"), N_("What charges at it may go on.")),
+    ),
+    "unblock": Verb(Unblock, say("Unblock a charger"), _unblock, warning=_unblock_warning),
     "retire": Verb(
         Retire,
-        "Retire a charger",
+        say("Retire a charger"),
         _retire,
-        warning=_warning("Retire charger {identity}?", "What runs on it is closed as an estimate.", is_final=True),
+        warning=_warning(
+            N_("Retire charger %(identity)s?"), N_("What runs on it is closed as an estimate."), is_final=True
+        ),
     ),
     "disconnect": Verb(
         Disconnect,
-        "Disconnect a charger",
+        say("Disconnect a charger"),
         _disconnect,
-        warning=_warning("Disconnect charger {identity}?", "What charges at it may go on."),
+        warning=_warning(N_("Disconnect charger %(identity)s?"), N_("What charges at it may go on.")),
     ),
 }

@@ -14,6 +14,7 @@ from polaris.administration.chargers import MAIN_SITE, NewCharger, find_charger
 from polaris.domain import connectors
 from polaris.domain.arguments import SECRET, StrictStruct
 from polaris.domain.limits import FILE_TOO_LONG, MAX_FILE
+from polaris.domain.sentences import N_, say, together
 from polaris.models import Charger, blocking
 from polaris.verbs.sites import SiteName, site_names
 from polaris.verbs.verb import Done, Request, Values, Verb
@@ -144,7 +145,7 @@ class SetPings(StrictStruct, frozen=True):
 
 def _add(request: Request, asked: Add) -> Done:
     if asked.password and (asked.no_key or asked.profile == 3):
-        raise Refused("A charger of security profile 0 or 3 has no key.")
+        raise Refused(say("A charger of security profile 0 or 3 has no key."))
     added = administration.add_charger(
         request.services.config.charger_key_secrets,
         asked.identity,
@@ -166,54 +167,83 @@ def _import(request: Request, asked: Import) -> Done:
 
 
 def _added(chargers: list[NewCharger]) -> Done:
-    sentence = " ".join(f"Charger {charger.identity} was added." for charger in chargers) or "There was no charger."
-    return Done(sentence, {charger.identity: charger.key for charger in chargers if charger.is_key_made})
+    sentences = [say("Charger %(identity)s was added.", identity=charger.identity) for charger in chargers]
+    return Done(
+        together(*sentences or [say("There was no charger.")]),
+        {charger.identity: charger.key for charger in chargers if charger.is_key_made},
+    )
 
 
 def _set_name(request: Request, asked: SetName) -> Done:
     _show(request, administration.set_name(asked.identity, asked.name, **request.audited))
-    return Done(f"Charger {asked.identity} is called {asked.name.strip()}.")
+    return Done(say("Charger %(identity)s is called %(name)s.", identity=asked.identity, name=asked.name.strip()))
 
 
 def _set_site(request: Request, asked: SetSite) -> Done:
     _show(request, administration.set_site_of(asked.identity, asked.site, **request.audited))
-    return Done(f"Charger {asked.identity} is at {asked.site}.")
+    return Done(say("Charger %(identity)s is at %(site)s.", identity=asked.identity, site=asked.site))
 
 
 def _set_unit(request: Request, asked: SetUnit) -> Done:
     unit = "" if asked.unit is Unit.AS_SENT else asked.unit.value
     _show(request, administration.set_energy_unit(asked.identity, unit, **request.audited))
-    return Done(f"From its next connection on, the energy readings of {asked.identity} are taken as {asked.unit}.")
+    return Done(
+        say(
+            "From its next connection on, the energy readings of %(identity)s are taken as %(unit)s.",
+            identity=asked.identity,
+            unit=say(asked.unit),
+        )
+    )
 
 
 def _set_fallback(request: Request, asked: SetFallback) -> Done:
     protocol = "" if asked.version is Fallback.NONE else f"ocpp{asked.version}"
     _show(request, administration.set_fallback(asked.identity, protocol, **request.audited))
-    return Done(f"Charger {asked.identity} without a version of its own: {asked.version}.")
+    return Done(
+        say(
+            "Charger %(identity)s without a version of its own: %(version)s.",
+            identity=asked.identity,
+            version=say(asked.version),
+        )
+    )
 
 
 def _set_meter_keys(request: Request, asked: SetMeterKeys) -> Done:
     keys = asked.keys or ()
     fingerprints = administration.set_meter_keys(request.notifications, asked.identity, keys, **request.audited)
-    return Done(f"Meter keys of {asked.identity}: {', '.join(fingerprints) or 'none'}.")
+    return Done(
+        say(
+            "Meter keys of %(identity)s: %(keys)s.",
+            identity=asked.identity,
+            keys=", ".join(fingerprints) or say("none"),
+        )
+    )
 
 
 def _set_power(request: Request, asked: SetPower) -> Done:
     _show(request, administration.set_max_power(asked.identity, asked.kw, **request.audited))
-    power = "no greatest power is set" if asked.kw is None else f"at most {asked.kw} kW"
-    return Done(f"Connectors of {asked.identity}: {power}.")
+    if asked.kw is None:
+        return Done(say("Connectors of %(identity)s: no greatest power is set.", identity=asked.identity))
+    return Done(say("Connectors of %(identity)s: at most %(kw)s kW.", identity=asked.identity, kw=str(asked.kw)))
 
 
 def _set_connectors(request: Request, asked: SetConnectors) -> Done:
     _show(request, administration.set_max_connectors(asked.identity, asked.number, **request.audited))
     number = asked.number or connectors.MAX_NUMBER
-    return Done(f"From its next connection on, {asked.identity} may have {number} connectors.")
+    return Done(
+        say(
+            "From its next connection on, %(identity)s may have %(number)s connectors.",
+            identity=asked.identity,
+            number=number,
+        )
+    )
 
 
 def _set_pings(request: Request, asked: SetPings) -> Done:
     _show(request, administration.set_pings(asked.identity, is_pinged=asked.pings is Pings.ON, **request.audited))
-    pinged = "pinged" if asked.pings is Pings.ON else "not pinged"
-    return Done(f"From its next connection on, charger {asked.identity} is {pinged}.")
+    on = N_("From its next connection on, charger %(identity)s is pinged.")
+    off = N_("From its next connection on, charger %(identity)s is not pinged.")
+    return Done(say(on if asked.pings is Pings.ON else off, identity=asked.identity))
 
 
 def _show(request: Request, charger_id: int) -> None:
@@ -262,14 +292,14 @@ def _present_pings(identity: str) -> Values:
 
 _SITES = {"site": site_names}
 VERBS = {
-    "add": Verb(Add, "Add a charger", _add, choices=_SITES),
-    "import": Verb(Import, "Add chargers of a CSV file", _import, choices=_SITES, lines=frozenset({"file"})),
-    "name": Verb(SetName, "Rename a charger", _set_name, _present_name),
-    "site": Verb(SetSite, "Move a charger to another site", _set_site, _present_site, choices=_SITES),
-    "unit": Verb(SetUnit, "Set the unit of a charger's energies", _set_unit, _present_unit),
-    "fallback": Verb(SetFallback, "Set the fallback version of OCPP", _set_fallback, _present_fallback),
-    "meter-keys": Verb(SetMeterKeys, "Enter a charger's meter keys", _set_meter_keys, _present_meter_keys),
-    "power": Verb(SetPower, "Set a charger's greatest power", _set_power, _present_power),
-    "connectors": Verb(SetConnectors, "Set how many connectors it may have", _set_connectors, _present_connectors),
-    "pings": Verb(SetPings, "Turn pings on or off", _set_pings, _present_pings),
+    "add": Verb(Add, say("Add a charger"), _add, choices=_SITES),
+    "import": Verb(Import, say("Add chargers of a CSV file"), _import, choices=_SITES, lines=frozenset({"file"})),
+    "name": Verb(SetName, say("Rename a charger"), _set_name, _present_name),
+    "site": Verb(SetSite, say("Move a charger to another site"), _set_site, _present_site, choices=_SITES),
+    "unit": Verb(SetUnit, say("Set the unit of a charger's energies"), _set_unit, _present_unit),
+    "fallback": Verb(SetFallback, say("Set the fallback version of OCPP"), _set_fallback, _present_fallback),
+    "meter-keys": Verb(SetMeterKeys, say("Enter a charger's meter keys"), _set_meter_keys, _present_meter_keys),
+    "power": Verb(SetPower, say("Set a charger's greatest power"), _set_power, _present_power),
+    "connectors": Verb(SetConnectors, say("Set how many connectors it may have"), _set_connectors, _present_connectors),
+    "pings": Verb(SetPings, say("Turn pings on or off"), _set_pings, _present_pings),
 }

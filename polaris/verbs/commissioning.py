@@ -11,11 +11,12 @@ from polaris import pubsub
 from polaris.commissioning import links, runs
 from polaris.domain.arguments import StrictStruct
 from polaris.domain.commissioning import Step
-from polaris.rendering.commissioning_words import step_title
+from polaris.domain.sentences import N_, Sentence, say, say_count
+from polaris.rendering.commissioning_words import STEPS, step_title
 from polaris.verbs.chargers import Identity
 from polaris.verbs.verb import REVISION, Done, Request, Values, Verb, Warning
 
-LINK_USE = "Whoever has it can use it, on any device, until it ends or is revoked."
+LINK_USE = say("Whoever has it can use it, on any device, until it ends or is revoked.")
 
 
 class Begin(StrictStruct, frozen=True):
@@ -62,34 +63,41 @@ class RevokeLink(StrictStruct, frozen=True):
 def _make_link(request: Request, asked: MakeLink) -> Done:
     charger_id, token = links.make(asked.identity, asked.hours, **request.audited)
     request.notifications.announce(pubsub.charger_changed(charger_id))
-    hours = "1 hour" if asked.hours == 1 else f"{asked.hours} hours"
-    sentence = f"With this link, {asked.identity} can be commissioned for {hours}."
+    sentence = say_count(
+        "With this link, %(identity)s can be commissioned for %(num)s hour.",
+        "With this link, %(identity)s can be commissioned for %(num)s hours.",
+        asked.hours,
+        identity=asked.identity,
+    )
     return Done(sentence, links={asked.identity: f"/electrician/{token}"}, use=LINK_USE)
 
 
 def _revoke_link(request: Request, asked: RevokeLink) -> Done:
     charger_id = links.revoke(asked.identity, **request.audited)
     request.notifications.announce([*pubsub.charger_changed(charger_id), *pubsub.walls_changed()])
-    return Done(f"The link of {asked.identity} opens nothing any more.")
+    return Done(say("The link of %(identity)s opens nothing any more.", identity=asked.identity))
 
 
 def _begin(request: Request, asked: Begin) -> Done:
     charger_id = runs.begin(asked.identity, **request.audited)
     request.notifications.announce(pubsub.charger_changed(charger_id))
-    return Done(f"The commissioning of {asked.identity} has begun.")
+    return Done(say("The commissioning of %(identity)s has begun.", identity=asked.identity))
 
 
 def _skip(request: Request, asked: Skip) -> Done:
     charger_id = runs.skip(asked.identity, asked.step, asked.reason, **request.audited)
     request.notifications.announce(pubsub.charger_changed(charger_id))
-    left_out = "left out" if asked.reason.strip() else "taken up again"
-    return Done(f"“{step_title(asked.step)}” of {asked.identity} is {left_out}.")
+    left_out = N_("“%(step)s” of %(identity)s is left out.")
+    text = left_out if asked.reason.strip() else N_("“%(step)s” of %(identity)s is taken up again.")
+    return Done(say(text, step=say(STEPS[asked.step]), identity=asked.identity))
 
 
 def _end(request: Request, asked: End) -> Done:
     charger_id, outcome = runs.end(asked.identity, **request.audited)
     request.notifications.announce([*pubsub.charger_changed(charger_id), *pubsub.walls_changed()])
-    return Done(f"The commissioning of {asked.identity} has ended: {outcome}.")
+    return Done(
+        say("The commissioning of %(identity)s has ended: %(outcome)s.", identity=asked.identity, outcome=say(outcome))
+    )
 
 
 def _open(identity: str) -> Values:
@@ -103,32 +111,39 @@ def _skip_warning(asked: Values) -> Warning | None:
     before, reason = runs.reason_of(asked["identity"], step), asked.get("reason", "").strip()
     if before in ("", reason):
         return None
-    title = step_title(Step(step))
-    question = f"Give another reason to leave “{title}” out?" if reason else f"Take “{title}” up again?"
-    return Warning(question, (f"It is left out because: {before}",))
+    title = say(STEPS[Step(step)])
+    question = (
+        say("Give another reason to leave “%(title)s” out?", title=title)
+        if reason
+        else say("Take “%(title)s” up again?", title=title)
+    )
+    return Warning(question, (say("It is left out because: %(before)s", before=before),))
 
 
 def _link_warning(asked: Values) -> Warning | None:
-    question = f"Make another link for {asked['identity']}? The present one opens nothing then."
+    question = say(
+        "Make another link for %(identity)s? The present one opens nothing then.", identity=asked["identity"]
+    )
     return _ends_link(asked["identity"], question)
 
 
 def _revoke_warning(asked: Values) -> Warning | None:
-    return _ends_link(asked["identity"], f"Revoke the electrician's link of {asked['identity']}?")
+    question = say("Revoke the electrician's link of %(identity)s?", identity=asked["identity"])
+    return _ends_link(asked["identity"], question)
 
 
-def _ends_link(identity: str, question: str) -> Warning | None:
+def _ends_link(identity: str, question: Sentence) -> Warning | None:
     """Name the link that would open nothing any more: another operator may have made it just now."""
     found = links.present_link(identity, datetime.now(UTC))
     return Warning(question, (found,)) if found else None
 
 
 VERBS = {
-    "commission": Verb(Begin, "Begin the commissioning", _begin),
+    "commission": Verb(Begin, say("Begin the commissioning"), _begin),
     "skip-step": Verb(
-        Skip, "Leave a step out or take it up again", _skip, _open, _skip_warning, words={"step": step_title}
+        Skip, say("Leave a step out or take it up again"), _skip, _open, _skip_warning, words={"step": step_title}
     ),
-    "end-commission": Verb(End, "End the commissioning and keep its report", _end, present=_open),
-    "link-electrician": Verb(MakeLink, "Make a link for an electrician", _make_link, warning=_link_warning),
-    "revoke-link": Verb(RevokeLink, "Revoke the electrician's link", _revoke_link, warning=_revoke_warning),
+    "end-commission": Verb(End, say("End the commissioning and keep its report"), _end, present=_open),
+    "link-electrician": Verb(MakeLink, say("Make a link for an electrician"), _make_link, warning=_link_warning),
+    "revoke-link": Verb(RevokeLink, say("Revoke the electrician's link"), _revoke_link, warning=_revoke_warning),
 }

@@ -13,6 +13,7 @@ from polaris import administration
 from polaris.administration.walls import MAX_DAYS
 from polaris.domain.arguments import StrictStruct
 from polaris.domain.instants import second_text
+from polaris.domain.sentences import say
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 FilterName = Annotated[str, Meta(title="Name", description="The filter's name, 1 to 40 characters.", max_length=40)]
@@ -58,23 +59,23 @@ class RemoveWall(StrictStruct, frozen=True):
 
 def _save_filter(request: Request, asked: SaveFilter) -> Done:
     saved = administration.save_filter(asked.name, asked.query, **request.audited)
-    return Done(f"The filter {saved.name} was saved.")
+    return Done(say("The filter %(name)s was saved.", name=saved.name))
 
 
 def _delete_filter(request: Request, asked: DeleteFilter) -> Done:
     administration.delete_filter(asked.name, **request.audited)
-    return Done(f"The filter {asked.name} was deleted.")
+    return Done(say("The filter %(name)s was deleted.", name=asked.name))
 
 
 def _add_wall(request: Request, asked: AddWall) -> Done:
     token = administration.add_wall(asked.name, asked.days, **request.audited)
-    sentence = "Open this link in the screen's browser, and press the button there."
+    sentence = say("Open this link in the screen's browser, and press the button there.")
     return Done(sentence, links={asked.name.strip(): f"/wall/{token}"})
 
 
 def _remove_wall(request: Request, asked: RemoveWall) -> Done:
     administration.remove_wall(request.notifications, asked.name, **request.audited)
-    return Done(f"The wall {asked.name} was removed.")
+    return Done(say("The wall %(name)s was removed.", name=asked.name))
 
 
 def _delete_filter_warning(asked: Values) -> Warning | None:
@@ -83,7 +84,9 @@ def _delete_filter_warning(asked: Values) -> Warning | None:
     name = asked["name"].strip()
     if name not in saved:
         return None
-    return Warning(f"Delete the filter {name}, for all operators?", (urlencode(saved[name].parameters()),))
+    return Warning(
+        say("Delete the filter %(name)s, for all operators?", name=name), (urlencode(saved[name].parameters()),)
+    )
 
 
 def _remove_wall_warning(asked: Values) -> Warning | None:
@@ -92,9 +95,13 @@ def _remove_wall_warning(asked: Values) -> Warning | None:
     wall = walls.get(asked["name"].strip())
     if wall is None:
         return None
-    state = "Not opened yet" if wall.opened_at is None else f"Open since {second_text(wall.opened_at)}"
-    hit = f"{state}, made {second_text(wall.created_at)}, until {second_text(wall.ends_at)}"
-    return Warning(f"Remove the wall {wall.name}?", (hit,))
+    times = {"made": second_text(wall.created_at), "until": second_text(wall.ends_at)}
+    if wall.opened_at is None:
+        hit = say("Not opened yet, made %(made)s, until %(until)s", **times)
+    else:
+        opened = second_text(wall.opened_at)
+        hit = say("Open since %(opened)s, made %(made)s, until %(until)s", opened=opened, **times)
+    return Warning(say("Remove the wall %(name)s?", name=wall.name), (hit,))
 
 
 def _filter_names() -> Sequence[str]:
@@ -106,12 +113,16 @@ def _wall_names() -> Sequence[str]:
 
 
 VERBS = {
-    "save-filter": Verb(SaveFilter, "Save this filter", _save_filter),
+    "save-filter": Verb(SaveFilter, say("Save this filter"), _save_filter),
     "delete-filter": Verb(
-        DeleteFilter, "Delete a filter", _delete_filter, warning=_delete_filter_warning, choices={"name": _filter_names}
+        DeleteFilter,
+        say("Delete a filter"),
+        _delete_filter,
+        warning=_delete_filter_warning,
+        choices={"name": _filter_names},
     ),
-    "add-wall": Verb(AddWall, "Add a wall", _add_wall, is_sensitive=True),
+    "add-wall": Verb(AddWall, say("Add a wall"), _add_wall, is_sensitive=True),
     "remove-wall": Verb(
-        RemoveWall, "Remove a wall", _remove_wall, warning=_remove_wall_warning, choices={"name": _wall_names}
+        RemoveWall, say("Remove a wall"), _remove_wall, warning=_remove_wall_warning, choices={"name": _wall_names}
     ),
 }

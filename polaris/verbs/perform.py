@@ -13,21 +13,23 @@ from polaris import pubsub
 from polaris.administration import AlreadySo, Refused
 from polaris.domain.arguments import StrictStruct
 from polaris.domain.instants import clock_text
+from polaris.domain.sentences import N_, Sentence, say
 from polaris.models import SentForm, blocking, database, take_turns
 from polaris.services import Services
 from polaris.verbs.verb import REVISION, Done, Notifications, Request, Values, Verb
 
 LOCK = 0x706F6C62  # PostgreSQL's advisory lock of changes that are checked against what a person saw
 
-DONE_ALREADY = "That has been done already, and was not done again."
-UNDER_WAY = "This was sent already and may still be under way. See whether it was done before you send it again."
-SO_ALREADY = "That is so already."
-GONE = "Meanwhile it was renamed or deleted, so nothing was done. Look where it is now before you send this again."
-RENAMED = (
-    "Meanwhile it was renamed: it is called {name} now. Nothing was done. Look at it there before you send this again."
+DONE_ALREADY = say("That has been done already, and was not done again.")
+UNDER_WAY = say("This was sent already and may still be under way. See whether it was done before you send it again.")
+SO_ALREADY = say("That is so already.")
+GONE = say("Meanwhile it was renamed or deleted, so nothing was done. Look where it is now before you send this again.")
+RENAMED = N_(
+    "Meanwhile it was renamed: it is called %(name)s now. Nothing was done. Look at it there before you send this "
+    "again."
 )
-OTHERS = "Meanwhile it would do something else than you were shown, or to others. Look at it, and send it again."
-CHANGED = "It was changed meanwhile, so nothing of yours was taken over. Look at it, and send it again."
+OTHERS = say("Meanwhile it would do something else than you were shown, or to others. Look at it, and send it again.")
+CHANGED = say("It was changed meanwhile, so nothing of yours was taken over. Look at it, and send it again.")
 
 
 class Changed(Refused):
@@ -102,7 +104,7 @@ def perform(
     try:
         done = _made(verb, request, arguments, seen, shown) if verb.is_compared else verb.run(request, arguments)
     except AlreadySo as so:
-        return Done(str(so))
+        return Done(so.sentence)
     services.publisher.announce([*request.notifications, *pubsub.records_changed()])
     return done
 
@@ -138,10 +140,10 @@ def _present(verb: Verb, arguments: StrictStruct, seen: Values | None) -> Values
         raise
 
 
-def _gone(verb: Verb, arguments: StrictStruct) -> str:
+def _gone(verb: Verb, arguments: StrictStruct) -> Sentence:
     """Say that the target is not there any more, and what it is called now if that is known."""
     name = verb.renamed_to(str(getattr(arguments, verb.target))) if verb.renamed_to else ""
-    return RENAMED.format(name=name) if name else GONE
+    return say(RENAMED, name=name) if name else GONE
 
 
 def _is_as_asked(verb: Verb, arguments: StrictStruct, present: Values, seen: Values) -> bool:

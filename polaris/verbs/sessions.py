@@ -15,18 +15,19 @@ from polaris.domain import filters
 from polaris.domain.arguments import NAMED, StrictStruct
 from polaris.domain.enums import SessionState
 from polaris.domain.limits import MAX_INT32
-from polaris.domain.tariff import Money
+from polaris.domain.sentences import N_, Sentence, say, together
 from polaris.ingest import EnergyBound, EnergyRefusal, corrections, stuck_sessions
+from polaris.ingest.stuck_sessions import Closing
 from polaris.models import ChargingSession, blocking, locked
 from polaris.verbs.perform import SO_ALREADY
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 REFUSALS = {
-    EnergyRefusal.NOT_FOUND: "There is no session {number}.",
-    EnergyRefusal.IN_PROGRESS: "Session {number} is still in progress: its energy can be set once it has ended.",
-    EnergyRefusal.BAD_FIGURE: "{kwh} is not a figure from 0 to 10000 kWh with at most three decimals.",
-    EnergyRefusal.BAD_REASON: "A reason has 1 to 200 characters on one line.",
-    EnergyRefusal.NOTHING_SET: "No figure is set for session {number}: the charger's own already counts.",
+    EnergyRefusal.NOT_FOUND: N_("There is no session %(number)s."),
+    EnergyRefusal.IN_PROGRESS: N_("Session %(number)s is still in progress: its energy can be set once it has ended."),
+    EnergyRefusal.BAD_FIGURE: N_("%(kwh)s is not a figure from 0 to 10000 kWh with at most three decimals."),
+    EnergyRefusal.BAD_REASON: N_("A reason has 1 to 200 characters on one line."),
+    EnergyRefusal.NOTHING_SET: N_("No figure is set for session %(number)s: the charger's own already counts."),
 }
 BLAMED = {EnergyRefusal.BAD_FIGURE: "kwh", EnergyRefusal.BAD_REASON: "reason", EnergyRefusal.NOTHING_SET: "kwh"}
 Number = Annotated[int, Meta(ge=1, le=MAX_INT32, title="Session", description="Its number.")]
@@ -67,8 +68,8 @@ class Recompute(StrictStruct, frozen=True):
 def _stop(request: Request, asked: Stop) -> Done:
     refusal = request.services.ingest.request_stop(asked.number, _account_id(request.actor), request.now)
     if refusal is not None:
-        raise Refused(refusal.value)
-    return Done(f"The charger of session {asked.number} is asked to end it.")
+        raise Refused(say(refusal.value))
+    return Done(say("The charger of session %(number)s is asked to end it.", number=asked.number))
 
 
 @blocking
@@ -80,7 +81,7 @@ def _close(request: Request, asked: Close) -> Done:
     ingest = request.services.ingest
     if not ingest.close_session(asked.number, **request.audited, publisher=request.notifications):
         raise Refused(_why_open(str(asked.number)))
-    return Done(f"Session {asked.number} is closed as an estimate.")
+    return Done(say("Session %(number)s is closed as an estimate.", number=asked.number))
 
 
 def _set_energy(request: Request, asked: SetEnergy) -> Done:
@@ -91,14 +92,24 @@ def _set_energy(request: Request, asked: SetEnergy) -> Done:
     if corrected is EnergyRefusal.ALREADY_SET:
         raise AlreadySo(SO_ALREADY)
     if isinstance(corrected, EnergyRefusal):
-        raise Refused(REFUSALS[corrected].format(number=number, kwh=kwh), BLAMED.get(corrected, ""))
+        raise Refused(say(REFUSALS[corrected], number=number, kwh=str(kwh)), BLAMED.get(corrected, ""))
     if isinstance(corrected, EnergyBound):
-        more = f"{kwh} kWh is more. If it is right all the same, force it."
-        raise Refused(f"{_bounded(number, corrected)} {more}", "kwh")
-    sentence = f"Session {number}: {in_kwh(corrected.before_wh)} before, {in_kwh(corrected.after_wh)} now."
+        more = say("%(kwh)s kWh is more. If it is right all the same, force it.", kwh=str(kwh))
+        raise Refused(together(_bounded(number, corrected), more), "kwh")
+    sentence = say(
+        "Session %(number)s: %(before)s before, %(after)s now.",
+        number=number,
+        before=in_kwh(corrected.before_wh),
+        after=in_kwh(corrected.after_wh),
+    )
     if kwh is not None and kwh * 1000 > corrected.bound.rated_wh:
-        rated = f"{_at_most(corrected.bound.rated_wh)} at {corrected.bound.max_power_w / 1000:g} kW"
-        sentence += f" That is more than its connector delivers in that time, {rated}: make sure that it is right."
+        more = say(
+            "That is more than its connector delivers in that time, %(energy)s at %(kw)s kW: make sure that it is "
+            "right.",
+            energy=_at_most(corrected.bound.rated_wh),
+            kw=f"{corrected.bound.max_power_w / 1000:g}",
+        )
+        return Done(together(sentence, more))
     return Done(sentence)
 
 
@@ -107,15 +118,18 @@ def _energy_bound(asked: Values) -> Warning:
     """Say before a figure is typed which one would be refused."""
     row = _session(asked["number"])
     if row.state == SessionState.ACTIVE:
-        raise Refused(REFUSALS[EnergyRefusal.IN_PROGRESS].format(number=row.number))
+        raise Refused(say(REFUSALS[EnergyRefusal.IN_PROGRESS], number=row.number))
     return Warning(_bounded(row.number, corrections.energy_bound(row, datetime.now(UTC))), is_asked=False)
 
 
-def _bounded(number: int, bound: EnergyBound) -> str:
-    rated, most = _at_most(bound.rated_wh), _at_most(bound.most_wh)
-    return (
-        f"At {bound.max_power_w / 1000:g} kW, the connector of session {number} delivers at most {rated} in its time. "
-        f"Up to {most} is taken, for clocks that are wrong by two minutes and meters that count whole kWh."
+def _bounded(number: int, bound: EnergyBound) -> Sentence:
+    return say(
+        "At %(kw)s kW, the connector of session %(number)s delivers at most %(rated)s in its time. "
+        "Up to %(most)s is taken, for clocks that are wrong by two minutes and meters that count whole kWh.",
+        kw=f"{bound.max_power_w / 1000:g}",
+        number=number,
+        rated=_at_most(bound.rated_wh),
+        most=_at_most(bound.most_wh),
     )
 
 
@@ -125,14 +139,23 @@ def _recompute(request: Request, asked: Recompute) -> Done:
     except OperationalError as error:
         raise Refused(str(error)) from error
     if found is None:
-        raise Refused(REFUSALS[EnergyRefusal.NOT_FOUND].format(number=asked.number))
+        raise Refused(say(REFUSALS[EnergyRefusal.NOT_FOUND], number=asked.number))
     if found.is_final:
-        return Done(f"Session {asked.number}: it is final, since its readings may have been thinned.")
-    return Done(f"Session {asked.number}: {in_kwh(found.before_wh)} before, {in_kwh(found.after_wh)} now.")
+        return Done(
+            say("Session %(number)s: it is final, since its readings may have been thinned.", number=asked.number)
+        )
+    return Done(
+        say(
+            "Session %(number)s: %(before)s before, %(after)s now.",
+            number=asked.number,
+            before=in_kwh(found.before_wh),
+            after=in_kwh(found.after_wh),
+        )
+    )
 
 
 def in_kwh(energy_wh: int | None) -> str:
-    return "energy not known" if energy_wh is None else f"{energy_wh / 1000:.2f} kWh"
+    return say("energy not known") if energy_wh is None else f"{energy_wh / 1000:.2f} kWh"
 
 
 def _at_most(energy_wh: int) -> str:
@@ -144,8 +167,10 @@ def _at_most(energy_wh: int) -> str:
 def _stopping(asked: Values) -> Warning:
     number = asked["number"]
     if _session(number).state != SessionState.ACTIVE:
-        raise Refused(f"Session {number} has ended already.")
-    return Warning(f"Stop session {number}?", (f"Session {_named(number)}",))
+        raise Refused(say("Session %(number)s has ended already.", number=number))
+    return Warning(
+        say("Stop session %(number)s?", number=number), (say("Session %(session)s", session=_named(number)),)
+    )
 
 
 @blocking
@@ -155,25 +180,28 @@ def _closing(asked: Values) -> Warning:
     found = stuck_sessions.closing(_session(number).number, now)
     if found is None:
         raise Refused(_why_open(number))
-    ends = (
-        f"at {found.ended_at:%Y-%m-%d %H:%M:%S %Z}, its last reading," if found.ended_at else "now, without a reading,"
+    question = say("Close session %(number)s as an estimate?", number=number)
+    return Warning(together(question, *found.evidence), (_closed(number, found),))
+
+
+def _closed(number: str, found: Closing) -> Sentence:
+    at_reading = N_("Session %(session)s: ends at %(at)s, its last reading, with %(figures)s")
+    text = at_reading if found.ended_at else N_("Session %(session)s: ends now, without a reading, with %(figures)s")
+    cost = f"{found.cost.amount} {found.cost.currency}" if found.cost else ""
+    return say(
+        text,
+        session=_place(number, found.charger, found.connector, found.driver),
+        at=f"{found.ended_at:%Y-%m-%d %H:%M:%S %Z}" if found.ended_at else "",
+        figures=together(in_kwh(found.energy_wh), cost, between=", "),
     )
-    whose = f"{found.charger}, connector {found.connector}, {found.driver or 'no known card'}"
-    hit = f"Session {number}, {whose}: ends {ends} with {in_kwh(found.energy_wh)}"
-    question = f"Close session {number} as an estimate? {' '.join(found.evidence)}"
-    return Warning(question, (f"{hit}{_costing(found.cost)}",))
-
-
-def _costing(cost: Money | None) -> str:
-    return "" if cost is None else f", {cost.amount} {cost.currency}"
 
 
 @blocking
-def _why_open(number: str) -> str:
+def _why_open(number: str) -> Sentence:
     """Say why a session cannot be closed."""
     if _session(number).state != SessionState.ACTIVE:
-        return f"Session {number} has ended already."
-    return f"Nothing speaks for session {number} being over."
+        return say("Session %(number)s has ended already.", number=number)
+    return say("Nothing speaks for session %(number)s being over.", number=number)
 
 
 @blocking
@@ -187,8 +215,17 @@ def _present_energy(number: str) -> Values:
 @blocking
 def _named(number: str) -> str:
     row = _session(number)
-    driver = row.account.email if row.account else "no known card"
-    return f"{row.number}, {row.charger.name}, connector {row.connector}, {driver}"
+    return _place(number, row.charger.name, row.connector, row.account.email if row.account else "")
+
+
+def _place(number: str, charger: str, connector: int, driver: str) -> Sentence:
+    return say(
+        "%(number)s, %(charger)s, connector %(connector)s, %(driver)s",
+        number=number,
+        charger=charger,
+        connector=connector,
+        driver=driver or say("no known card"),
+    )
 
 
 def _session(number: str) -> ChargingSession:
@@ -196,21 +233,21 @@ def _session(number: str) -> ChargingSession:
     query = ChargingSession.select().where(ChargingSession.number == filters.number(number))
     row: ChargingSession | None = locked(query).first()
     if row is None:
-        raise Refused(REFUSALS[EnergyRefusal.NOT_FOUND].format(number=number))
+        raise Refused(say(REFUSALS[EnergyRefusal.NOT_FOUND], number=number))
     return row
 
 
 VERBS = {
-    "stop": Verb(Stop, "Stop a session", _stop, warning=_stopping, named=_named, is_in_parts=True),
-    "close": Verb(Close, "Close a session as an estimate", _close, warning=_closing, named=_named),
+    "stop": Verb(Stop, say("Stop a session"), _stop, warning=_stopping, named=_named, is_in_parts=True),
+    "close": Verb(Close, say("Close a session as an estimate"), _close, warning=_closing, named=_named),
     "set-energy": Verb(
         SetEnergy,
-        "Set a session's energy",
+        say("Set a session's energy"),
         _set_energy,
         _present_energy,
         _energy_bound,
         named=_named,
-        acts={"": "Return to the charger's figure"},
+        acts={"": say("Return to the charger's figure")},
     ),
-    "recompute": Verb(Recompute, "Recompute a session", _recompute, named=_named),
+    "recompute": Verb(Recompute, say("Recompute a session"), _recompute, named=_named),
 }

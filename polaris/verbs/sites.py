@@ -11,6 +11,7 @@ from polaris import administration
 from polaris.administration.sites import find_site, renamed_to, site_to_delete, spelt
 from polaris.domain import zones
 from polaris.domain.arguments import StrictStruct
+from polaris.domain.sentences import N_, say, together
 from polaris.models import Site, blocking
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
@@ -52,25 +53,28 @@ def _set_site(request: Request, asked: SetSite) -> Done:
     updated = administration.set_site(
         asked.name, time_zone=asked.time_zone, currency=asked.currency, address=asked.address, **request.audited
     )
-    words = f"A new site {updated.name} was made" if updated.is_new else f"Site {updated.name}"
-    sentence = f"{words}: {updated.time_zone}, {updated.currency}."
+    new = N_("A new site %(name)s was made: %(time_zone)s, %(currency)s.")
+    text = new if updated.is_new else N_("Site %(name)s: %(time_zone)s, %(currency)s.")
+    told = [say(text, name=updated.name, time_zone=updated.time_zone, currency=updated.currency)]
     if updated.has_other_zone:
-        sentence += " Today and the days of lists and sums are counted in this time zone from now on."
+        told.append(say("Today and the days of lists and sums are counted in this time zone from now on."))
     if updated.timed_in and updated.timed_in != updated.time_zone:
-        sentence += f" Its prices by time of day keep to {updated.timed_in} until they are set again."
+        text = N_("Its prices by time of day keep to %(time_zone)s until they are set again.")
+        told.append(say(text, time_zone=updated.timed_in))
     if updated.priced_in and updated.priced_in != updated.currency:
-        sentence += f" Its tariff is still in {updated.priced_in}. Set one in {updated.currency}."
-    return Done(sentence)
+        text = N_("Its tariff is still in %(priced_in)s. Set one in %(currency)s.")
+        told.append(say(text, priced_in=updated.priced_in, currency=updated.currency))
+    return Done(together(*told))
 
 
 def _rename(request: Request, asked: RenameSite) -> Done:
     administration.rename_site(asked.name, asked.new_name, **request.audited)
-    return Done(f"Site {asked.name} is called {asked.new_name.strip()}.")
+    return Done(say("Site %(name)s is called %(new_name)s.", name=asked.name, new_name=asked.new_name.strip()))
 
 
 def _delete(request: Request, asked: DeleteSite) -> Done:
     administration.delete_site(asked.name, **request.audited)
-    return Done(f"Site {asked.name} was deleted.")
+    return Done(say("Site %(name)s was deleted.", name=asked.name))
 
 
 @blocking
@@ -96,7 +100,7 @@ def _new_warning(asked: Values) -> Warning | None:
     name = asked["name"].strip()
     if spelt(name):
         return None
-    return Warning(f"There is no site {name} yet: a new one is made.", is_asked=False)
+    return Warning(say("There is no site %(name)s yet: a new one is made.", name=name), is_asked=False)
 
 
 @blocking
@@ -106,24 +110,24 @@ def _present_name(name: str) -> Values:
 
 @blocking
 def _delete_warning(asked: Values) -> Warning:
-    return Warning(f"Delete site {site_to_delete(asked['name']).name}? Its tariffs go with it.")
+    return Warning(say("Delete site %(name)s? Its tariffs go with it.", name=site_to_delete(asked["name"]).name))
 
 
 VERBS = {
     "set": Verb(
         SetSite,
-        "Change a site",
+        say("Change a site"),
         _set_site,
         _present_site,
         _new_warning,
         choices={"time_zone": time_zones},
         renamed_to=renamed_to,
-        anew="Add a site",
+        anew=say("Add a site"),
     ),
-    "rename": Verb(RenameSite, "Rename a site", _rename, _present_name, renamed_to=renamed_to),
+    "rename": Verb(RenameSite, say("Rename a site"), _rename, _present_name, renamed_to=renamed_to),
     "delete": Verb(
         DeleteSite,
-        "Delete a site",
+        say("Delete a site"),
         _delete,
         warning=_delete_warning,
     ),

@@ -15,6 +15,7 @@ from polaris.administration.sites import find_site, last_tariff
 from polaris.administration.tariff_words import LABELS, NONE
 from polaris.administration.tariffs import MAX_GRACE_MIN, AskedPrices, checked_prices, price_problems
 from polaris.domain.arguments import NAMED, StrictStruct
+from polaris.domain.sentences import say, together
 from polaris.domain.tariff import Prices
 from polaris.domain.window_text import EXAMPLE
 from polaris.models import blocking
@@ -85,8 +86,8 @@ def _lines(windows: Sequence[str]) -> Sequence[str]:
 def _set_tariff(request: Request, asked: SetTariff) -> Done:
     before = _in_force(asked.site)
     prices = administration.set_tariff(asked.site, **_asked(asked), **request.audited)
-    sentence = f"From now on at {asked.site}: {price_words(prices)}."
-    return Done(f"{sentence} Before: {price_words(before)}." if before else sentence)
+    sentence = say("From now on at %(site)s: %(prices)s.", site=asked.site, prices=price_words(prices))
+    return Done(together(sentence, say("Before: %(prices)s.", prices=price_words(before))) if before else sentence)
 
 
 @blocking
@@ -130,8 +131,13 @@ def _zone_warning(asked: Values) -> Warning | None:
     if schedule is None or schedule.zone == site.time_zone or asked.get("windows", "").casefold() in ("", NONE):
         return None
     return Warning(
-        f"So far, prices at some times at {site.name} were by the clock of {schedule.zone}. "
-        f"From now on they are by that of {site.time_zone}. Is every line right?"
+        say(
+            "So far, prices at some times at %(name)s were by the clock of %(zone)s. From now on they "
+            "are by that of %(time_zone)s. Is every line right?",
+            name=site.name,
+            zone=schedule.zone,
+            time_zone=site.time_zone,
+        )
     )
 
 
@@ -141,7 +147,7 @@ _READ: dict[str, Callable[[Any], Any]] = dict.fromkeys(LABELS, Decimal) | {"idle
 VERBS = {
     "set": Verb(
         SetTariff,
-        "Set prices",
+        say("Set prices"),
         _set_tariff,
         _present_prices,
         _zone_warning,

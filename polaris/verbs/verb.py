@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from polaris.domain.arguments import Argument, StrictStruct, arguments
+from polaris.domain.arguments import Argument, StrictStruct, arguments, help_of
+from polaris.domain.sentences import Sentence, say
 from polaris.pubsub import ChangeNotification
 from polaris.services import Services
 
 Values = Mapping[str, str]  # by argument, as a form shows them
 REVISION = "revision"  # among a target's values: another one after each change, even if the others are the same again
+
+
+USED_ONCE = say("Whoever has it can use it, once.")
 
 
 class Notifications(list[ChangeNotification]):
@@ -45,17 +49,17 @@ class Done:
     says how often they can be used.
     """
 
-    sentence: str
+    sentence: Sentence
     secrets: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
-    use: str = "Whoever has it can use it, once."
+    use: Sentence = USED_ONCE
 
 
 @dataclass(frozen=True, slots=True)
 class Warning:
     """Whom a change hits, named before it is made. `mark` is another one if it would by now hit somebody else."""
 
-    question: str
+    question: Sentence
     hits: tuple[str, ...] = ()
     is_asked: bool = True  # on the command line if it hits nothing; a page always asks
 
@@ -76,7 +80,7 @@ class Verb:
     """
 
     type: type[StrictStruct]
-    title: str
+    title: Sentence
     run: Callable[[Request, Any], Done]
     present: Callable[..., Values] | None = None
     warning: Callable[[Values], Warning | None] | None = None
@@ -88,7 +92,7 @@ class Verb:
     is_whole: bool = False  # it sets all that its target has: what is left out stays as it is
     named: Callable[[str], str] | None = None  # a target that is known by a number, in words
     renamed_to: Callable[[str], str] | None = None  # what a target that is not there any more is called now, or ""
-    acts: Mapping[str, str] = field(default_factory=dict)  # the words of its button, by what a link's choice sets
+    acts: Mapping[str, Sentence] = field(default_factory=dict)  # the words of its button, by what a link's choice sets
     anew: str = ""  # its title for a target that is not there yet
     qualifier: str = ""  # the argument that names the target together with the first one, as a token's type does
     is_sensitive: bool = False  # it concerns who can sign in, so a page asks for a fresh proof of who asks
@@ -114,9 +118,9 @@ class Verb:
         return not self.is_in_parts and (self.present is not None or self.warning is not None)
 
     @property
-    def help(self) -> tuple[str, ...]:
+    def help(self) -> tuple[Sentence, ...]:
         """The verb's explanation in paragraphs: its type's docstring."""
-        return tuple(" ".join(part.split()) for part in (self.type.__doc__ or "").split("\n\n") if part.strip())
+        return help_of(self.type)
 
     @property
     def target(self) -> str:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from polaris.domain.filters import Filter
-from polaris.rendering.translations import gettext
+from polaris.rendering.translations import gettext, said
 
 AnyFilter = TypeVar("AnyFilter", bound=Filter)
 
@@ -43,7 +43,7 @@ def understood(wanted: AnyFilter) -> AnyFilter:
 def not_understood(sentence: str, **link: str) -> NoReturn:
     """Answer with what is wrong with a filter, and do nothing."""
     title = gettext("This filter is not understood")
-    abort(in_place("errors/error.html", HTTPStatus.UNPROCESSABLE_ENTITY, title=title, text=sentence, **link))
+    abort(in_place("errors/error.html", HTTPStatus.UNPROCESSABLE_ENTITY, title=title, text=said(sentence), **link))
 
 
 def closed_link(*, leads_to_account: bool = False) -> Response:

@@ -14,6 +14,7 @@ from polaris.administration.second_factors import app, passkeys, recovery_codes
 from polaris.administration.second_factors.factors import is_protected
 from polaris.administration.second_factors.passkeys import MAX_PASSKEYS, Answer
 from polaris.administration.second_factors.sealing import Sealing
+from polaris.domain.sentences import say
 from polaris.models import Account, AuthenticatorApp, Passkey, SignIn, blocking, database, locked
 from polaris.pubsub import Announcer, account_changed
 
@@ -47,7 +48,7 @@ def add_app(
     secret = offered_secret(owner, sealed, sealing)
     step = secret and app.matching_step(secret, app.plain(code), now)
     if not secret or not step:
-        raise Refused("The code does not fit.")
+        raise Refused(say("The code does not fit."))
     codes = _add_app(owner, sealing.seal(owner.account_id, secret), step, now)
     publisher.announce(account_changed(owner.account_id))
     return codes
@@ -90,9 +91,9 @@ def renew_recovery_codes(owner: Owner, replaced: str, *, now: datetime) -> tuple
     with database.atomic():
         _lock(owner.account_id)
         if not is_protected(owner.account_id):
-            raise Refused("Recovery codes need a passkey or an authenticator app.")
+            raise Refused(say("Recovery codes need a passkey or an authenticator app."))
         if replaced != recovery_codes.mark(owner.account_id):
-            raise Refused("The recovery codes have changed.")
+            raise Refused(say("The recovery codes have changed."))
         codes = recovery_codes.renew(owner.account_id)
         record(owner.email, "recovery_codes.renewed", owner.email, now)
         return codes
@@ -110,18 +111,18 @@ def reset(publisher: Announcer, email: str, *, actor: str, now: datetime) -> boo
 def _add_passkey(owner: Owner, answer: Answer, name: str, now: datetime) -> tuple[str, ...]:
     registration = passkeys.created(answer)
     if registration is None:
-        raise Refused("The passkey could not be checked.")
+        raise Refused(say("The passkey could not be checked."))
     try:
         with database.atomic():
             _lock(owner.account_id)
             is_first = not is_protected(owner.account_id)
             if Passkey.select().where(Passkey.account == owner.account_id).count() >= MAX_PASSKEYS:
-                raise Refused(f"An account has {MAX_PASSKEYS} passkeys at most.")
+                raise Refused(say("An account has %(max_passkeys)s passkeys at most.", max_passkeys=MAX_PASSKEYS))
             times = {"created_at": now, "challenged_at": answer.challenge.made_at}
             Passkey.create(account=owner.account_id, name=name, **times, **passkeys.columns(registration))
             return _added(owner, "passkey.added", name, is_first, now)
     except IntegrityError:
-        raise Refused("This passkey is there already.") from None
+        raise Refused(say("This passkey is there already.")) from None
 
 
 @blocking
@@ -130,7 +131,7 @@ def _add_app(owner: Owner, sealed: str, step: int, now: datetime) -> tuple[str, 
         _lock(owner.account_id)
         is_first = not is_protected(owner.account_id)
         if AuthenticatorApp.get_or_none(AuthenticatorApp.account == owner.account_id) is not None:
-            raise Refused("There is an authenticator app already.")
+            raise Refused(say("There is an authenticator app already."))
         AuthenticatorApp.create(account=owner.account_id, sealed_secret=sealed, last_step=step, created_at=now)
         return _added(owner, "authenticator_app.added", "", is_first, now)
 
@@ -161,7 +162,7 @@ def _delete(owner: Owner, query: Any, must_keep_one: bool, now: datetime) -> boo
         factor.delete_instance()
         if not is_protected(owner.account_id):
             if must_keep_one:
-                raise LastFactor("Set up another one first.")
+                raise LastFactor(say("Set up another one first."))
             recovery_codes.discard(owner.account_id)
         action, detail = ("passkey", factor.name) if isinstance(factor, Passkey) else ("authenticator_app", "")
         _sign_out_others(owner, now)

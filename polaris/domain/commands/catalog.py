@@ -38,6 +38,7 @@ from polaris.domain.commands.values import (
     ZonedInstant,
 )
 from polaris.domain.redaction import REDACTED, is_secret, without_secrets
+from polaris.domain.sentences import say
 
 _EXAMPLE = '{"id": 1, "purpose": "charger", "unit": "W", "periods": [{"starts_s": 0, "limit": 11000}]}'
 _FOR_START = _EXAMPLE.replace("charger", "session")
@@ -246,7 +247,7 @@ def read(kind: str, values: Mapping[str, Any], *, is_text: bool = False) -> Char
     command = _converted(kind, values, is_text=is_text)
     problem = _profile_problem(command)
     if problem:
-        raise Invalid(f"profile: {problem}", "profile")
+        raise Invalid(problem, "profile")
     return command
 
 
@@ -255,11 +256,11 @@ def asked(kind: str, values: Mapping[str, Any], now: datetime) -> ChargerCommand
     command = read(kind, values, is_text=True)
     match command:
         case Reserve(until_at=at) if at <= now:
-            raise Invalid("until_at: this is over already.", "until_at")
+            raise Invalid(say("This is over already."), "until_at")
         case GetLog(from_at=datetime() as first, until_at=datetime() as last) if last <= first:
-            raise Invalid("until_at: this is not after its beginning.", "until_at")
+            raise Invalid(say("This is not after its beginning."), "until_at")
         case UpdateFirmware(at=at, install_at=datetime() as install_at) if install_at < at:
-            raise Invalid("install_at: this is before it is fetched.", "install_at")
+            raise Invalid(say("This is before it is fetched."), "install_at")
     return command
 
 
@@ -290,7 +291,7 @@ def redacted(command: ChargerCommand) -> ChargerCommand:
 
 def _converted(kind: str, values: Mapping[str, Any], *, is_text: bool = False) -> ChargerCommand:
     if kind not in KINDS:
-        raise Invalid(f"There is no command {kind}.")
+        raise Invalid(say("There is no command %(kind)s.", kind=kind))
     return arguments.read(KINDS[kind], values, is_text=is_text)
 
 

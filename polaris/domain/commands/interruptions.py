@@ -20,6 +20,7 @@ from polaris.domain.commands.catalog import (
     UpdateFirmware,
 )
 from polaris.domain.commands.values import Availability
+from polaris.domain.sentences import Sentence, say, together
 
 WHOLE_CHARGER = 0
 
@@ -45,17 +46,18 @@ class InterruptedSession:
     energy_wh: int | None
 
     @property
-    def place(self) -> str:
+    def place(self) -> Sentence:
         """Name the session without its driver, for an electrician."""
-        return f"session {self.number} on connector {self.connector}"
+        return say("session %(number)s on connector %(connector)s", number=self.number, connector=self.connector)
 
     @property
-    def whose(self) -> str:
-        return f"{self.place}: {self.driver or 'driver not known'}"
+    def whose(self) -> Sentence:
+        return together(self.place, self.driver or say("driver not known"), between=": ")
 
-    def __str__(self) -> str:
-        kwh = "energy not known" if self.energy_wh is None else f"{round(self.energy_wh, -1) / 1000:.2f} kWh"
-        return f"{self.whose}, {kwh}"
+    @property
+    def words(self) -> Sentence:
+        kwh = say("energy not known") if self.energy_wh is None else f"{round(self.energy_wh, -1) / 1000:.2f} kWh"
+        return together(self.whose, kwh, between=", ")
 
 
 def interrupts(command: ChargerCommand, connector: int) -> bool:
@@ -76,7 +78,7 @@ def is_interrupting(kind: type[ChargerCommand]) -> bool:
 
 def question(sessions: Iterable[InterruptedSession]) -> str:
     """Ask whether to send a command that can interrupt these sessions."""
-    lines = [f"- {session}" for session in sessions]
+    lines = [f"- {session.words}" for session in sessions]
     return "\n".join(["This can interrupt:", *lines, "Send it all the same?"])
 
 

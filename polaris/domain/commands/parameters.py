@@ -10,8 +10,9 @@ from polaris.domain import arguments
 from polaris.domain.arguments import Argument, Invalid, Kind
 from polaris.domain.commands import catalog
 from polaris.domain.commands.catalog import KINDS, ChargerCommand
+from polaris.domain.sentences import Sentence, say, together
 
-SKIPPED = "The site's clock is put forward over this time."
+SKIPPED = say("The site's clock is put forward over this time.")
 
 
 def of(kind: str) -> tuple[Argument, ...]:
@@ -19,17 +20,18 @@ def of(kind: str) -> tuple[Argument, ...]:
     return arguments.arguments(KINDS[kind])
 
 
-def title(kind: str) -> str:
+def title(kind: str) -> Sentence:
     """Return the name of a kind in plain words."""
-    return kind.replace("-", " ").capitalize()
+    return say(kind.replace("-", " ").capitalize())
 
 
 def in_words(kind: str, values: Mapping[str, object]) -> Iterator[str]:
     """Yield a command's arguments as a person reads them. One that the catalog has no more keeps its name."""
-    labels = {argument.name: argument.label.lower() for argument in of(kind)} if kind in KINDS else {}
+    labels = {argument.name: argument.label for argument in of(kind)} if kind in KINDS else {}
     for name, value in values.items():
         label = labels.get(name, name)
-        yield label if value is True else f"{label} {value if isinstance(value, str) else json.dumps(value)}"
+        text = value if isinstance(value, str) else json.dumps(value)
+        yield label if value is True else together(label, text)
 
 
 def typed(
@@ -49,8 +51,7 @@ def typed(
     try:
         return catalog.asked(kind, values, now), {}
     except Invalid as problem:
-        field = problem.field or str(problem).partition(":")[0]
-        return None, {field if field in values else "": arguments.own_sentence(str(problem), field)}
+        return None, {problem.field if problem.field in values else "": problem.sentence}
 
 
 def _by_clock(text: str, zone: tzinfo) -> datetime | None:

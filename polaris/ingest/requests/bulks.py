@@ -20,6 +20,7 @@ from polaris.domain import bulk
 from polaris.domain.bulk import BulkChange, BulkState, ItemState
 from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.enums import ChargerStatus
+from polaris.domain.sentences import N_
 from polaris.ingest import bulk_plan
 from polaris.ingest.bulk_plan import Planned
 from polaris.ingest.requests import Interrupts
@@ -35,23 +36,23 @@ _OPEN = ("drafted", "requested", "sent", "promised")
 class BulkRefusal(StrEnum):
     """Why a bulk is not changed, or its state in which it cannot be; the value is a sentence."""
 
-    NOT_FOUND = "There is no such bulk command."
-    INCOMPLETE = "The dry run was interrupted before its list was complete. Make it again."
-    DRAFT = "It is a dry run, of which nothing was sent: send it to them, or leave it."
-    EXPIRED = "This dry run is too old: make a new one."
-    PAUSED = "It is paused: go on with it."
-    CANCELLED = "It was cancelled for good: make a new dry run."
-    DONE = "It is done: nothing is left to send."
-    ALL_SENT = "It was sent to all of them: nothing is left to send."
+    NOT_FOUND = N_("There is no such bulk command.")
+    INCOMPLETE = N_("The dry run was interrupted before its list was complete. Make it again.")
+    DRAFT = N_("It is a dry run, of which nothing was sent: send it to them, or leave it.")
+    EXPIRED = N_("This dry run is too old: make a new one.")
+    PAUSED = N_("It is paused: go on with it.")
+    CANCELLED = N_("It was cancelled for good: make a new dry run.")
+    DONE = N_("It is done: nothing is left to send.")
+    ALL_SENT = N_("It was sent to all of them: nothing is left to send.")
 
 
 class BulkAlready(StrEnum):
     """A state that was asked for and that a bulk has already; the value is a sentence."""
 
-    RUNNING = "It is being sent already."
-    PAUSED = "It is paused already."
-    CANCELLED = "It was cancelled already."
-    DONE = "It is done already."
+    RUNNING = N_("It is being sent already.")
+    PAUSED = N_("It is paused already.")
+    CANCELLED = N_("It was cancelled already.")
+    DONE = N_("It is done already.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from polaris.domain.commands.catalog import (
     SetConfiguration,
 )
 from polaris.domain.enums import ChargerStatus, CommandState
+from polaris.domain.sentences import N_
 from polaris.ingest.requests import command_rows
 from polaris.models import AuditEntry, Charger, ChargingSession, Command
 from polaris.models.audit import KEY_ROTATED
@@ -26,18 +27,20 @@ KEY_SETTINGS = ("authorizationkey", "basicauthpassword")  # in OCPP 1.6 and 2.x
 class CommandRefusal(StrEnum):
     """Why a command was not requested; the value is a sentence."""
 
-    NOT_FOUND = "There is no such charger."
-    BLOCKED = "The charger is blocked, so nothing reaches it: unblock it first."
-    RETIRED = "The charger is retired, so nothing reaches it: unblock it first."
-    NO_SUCH_SESSION = "The charger has no such session."
-    TOO_MANY = "Too many commands wait for the charger already."
-    NO_KEY = "The charger's security profile knows no key."
-    KEY_IS_ROTATED_ONLY = "A charger's key is changed by “Change key”: what is set like this, Polaris would not know."
-    FORM_USED = "This form was sent already, with other values. Nothing was sent now: press again to send these."
-    NO_DRY_RUN = "The charger has no such dry run."
-    RECONNECTED = "The charger has connected again since the dry run. Nothing was sent: make a dry run again."
-    INCOMPLETE = "A dry run keeps no secret, so this one cannot be sent. Fill in the form again."
-    KEY_IS_PENDING = "The charger has a new key that it has not come with yet. Let it connect, or make a new key."
+    NOT_FOUND = N_("There is no such charger.")
+    BLOCKED = N_("The charger is blocked, so nothing reaches it: unblock it first.")
+    RETIRED = N_("The charger is retired, so nothing reaches it: unblock it first.")
+    NO_SUCH_SESSION = N_("The charger has no such session.")
+    TOO_MANY = N_("Too many commands wait for the charger already.")
+    NO_KEY = N_("The charger's security profile knows no key.")
+    KEY_IS_ROTATED_ONLY = N_(
+        "A charger's key is changed by “Change key”: what is set like this, Polaris would not know."
+    )
+    FORM_USED = N_("This form was sent already, with other values. Nothing was sent now: press again to send these.")
+    NO_DRY_RUN = N_("The charger has no such dry run.")
+    RECONNECTED = N_("The charger has connected again since the dry run. Nothing was sent: make a dry run again.")
+    INCOMPLETE = N_("A dry run keeps no secret, so this one cannot be sent. Fill in the form again.")
+    KEY_IS_PENDING = N_("The charger has a new key that it has not come with yet. Let it connect, or make a new key.")
 
 
 _OUT_OF_SERVICE: dict[str, CommandRefusal] = {

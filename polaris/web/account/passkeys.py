@@ -12,6 +12,7 @@ from polaris.administration import Refused
 from polaris.administration.second_factors import changes, factors
 from polaris.administration.second_factors.changes import LastFactor
 from polaris.administration.second_factors.passkeys import creation_options, credential_id
+from polaris.domain.sentences import say
 from polaris.rendering.devices import device_label
 from polaris.rendering.translations import gettext
 from polaris.services import services
@@ -45,7 +46,7 @@ def add() -> ResponseReturnValue:
     answer, name = sent_answer(), request.form.get("name", "").strip() or _label()
     try:
         if answer is None:
-            raise Refused("The challenge has expired.")
+            raise Refused(say("The challenge has expired."))
         codes = changes.add_passkey(services().publisher, owner(), answer, name, now=datetime.now(UTC))
     except Refused:
         return _page(gettext("The passkey was not added. Please try again.")), auth.UNPROCESSABLE

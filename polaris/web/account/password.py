@@ -11,7 +11,7 @@ from flask_login import current_user
 from polaris import administration
 from polaris.administration import Refused
 from polaris.administration.second_factors.sign_in import is_password
-from polaris.rendering.translations import gettext
+from polaris.rendering.translations import gettext, said
 from polaris.services import services
 from polaris.web import auth, security_events, sign_in_limits
 from polaris.web.attempts import Allowance
@@ -58,7 +58,7 @@ def _change(form: PasswordForm) -> bool:
             now=datetime.now(UTC),
         )
     except Refused as error:
-        form.new.errors = [str(error)]
+        form.new.errors = [said(error.sentence)]
         return False
     return True
 

@@ -107,11 +107,13 @@ def added(codes: tuple[str, ...], text: str) -> ResponseReturnValue:
 
 def already_added(text: str) -> ResponseReturnValue:
     """Answer a form that was sent again, as by a reload of the page with the recovery codes."""
-    return _back(f"{text} {gettext('If you have no recovery codes, make new ones here.')}")
+    advice = gettext("If you have no recovery codes, make new ones here.")
+    return _back(f"{text} {advice}")
 
 
 def removed(text: str) -> ResponseReturnValue:
-    return _back(f"{text} {gettext('Your other devices are signed out.')}")
+    more = gettext("Your other devices are signed out.")
+    return _back(f"{text} {more}")
 
 
 def removal_page(question: str, *, is_last: bool = False) -> str:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from polaris.administration import Refused
 from polaris.domain import arguments
 from polaris.domain.arguments import Argument, Invalid, Kind, StrictStruct
+from polaris.domain.sentences import say
 from polaris.verbs import Verb, Warning
 from polaris.verbs.verb import Values
 
-NOT_YET = "Nothing was done yet. Look at what is there now, and send this again."
+NOT_YET = say("Nothing was done yet. Look at what is there now, and send this again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,8 @@ def filled(form: Form) -> Form:
 
 def refused(form: Form, problem: Refused) -> Form:
     """Return a form whose change was refused, with the reason at the field that is to blame."""
-    at = {problem.field: str(problem)} if problem.field in form.texts else {}
-    return again(form, "" if at else str(problem), at)
+    at = {problem.field: problem.sentence} if problem.field in form.texts else {}
+    return again(form, "" if at else problem.sentence, at)
 
 
 def read(verb: Verb, texts: Mapping[str, str], seen: Values) -> tuple[StrictStruct | None, dict[str, str]]:
@@ -116,7 +117,7 @@ def read(verb: Verb, texts: Mapping[str, str], seen: Values) -> tuple[StrictStru
     try:
         return arguments.read(verb.type, values, is_text=True), {}
     except Invalid as problem:
-        return None, {problem.field: arguments.own_sentence(str(problem), problem.field)}
+        return None, {problem.field: problem.sentence}
 
 
 def _of_target(form: Form, asked: Mapping[str, str]) -> Form:
@@ -128,7 +129,7 @@ def _of_target(form: Form, asked: Mapping[str, str]) -> Form:
         name = form.verb.named(form.target) if form.verb.named else ""
         warning = form.verb.warning({form.verb.target: form.target, **asked}) if form.verb.warning else None
     except Refused as refused:
-        return replace(form, problem=str(refused))
+        return replace(form, problem=refused.sentence)
     return replace(form, texts={**form.texts, **seen, **asked}, seen=seen, warning=warning, name=name)
 
 

@@ -13,6 +13,7 @@ from flask_login import current_user, login_required
 
 from polaris.administration import Refused
 from polaris.domain.arguments import StrictStruct
+from polaris.rendering.translations import said
 from polaris.services import services
 from polaris.verbs import GROUPS, Changed, Done, Verb, perform_once
 from polaris.verbs.perform import as_seen, was_sent
@@ -73,7 +74,7 @@ def _perform(form: Form, asked: StrictStruct) -> ResponseReturnValue:
             shown=frozenset(request.form.get("mark", "").splitlines()),
         )
     except Changed as changed:
-        return _page(forms.again(form, str(changed))), HTTPStatus.CONFLICT
+        return _page(forms.again(form, changed.sentence)), HTTPStatus.CONFLICT
     except Refused as refused:
         return _page(forms.refused(form, refused)), UNPROCESSABLE
     return _done(form.verb, done)
@@ -85,7 +86,7 @@ def _done(verb: Verb, done: Done) -> ResponseReturnValue:
         site = services().config.site_url or request.host_url.rstrip("/")
         links = {whose: f"{site}{path}" for whose, path in done.links.items()}
         return render_template("actions/done.html", verb=verb, done=done, links=links, next=_next())
-    flash(done.sentence, "good")
+    flash(said(done.sentence), "good")
     return redirect(_next(), HTTPStatus.SEE_OTHER)
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from flask import Flask, url_for
 from markupsafe import Markup
 
 from polaris.administration.invitations import Invited
-from polaris.attention import Action, Attention, Sentence, said
-from polaris.rendering.filters import instant, with_times
+from polaris.attention import Action, Attention, said
+from polaris.rendering.filters import with_times
 from polaris.rendering.fragments import Fragments, render
-from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web.attention import view
 
@@ -20,7 +17,7 @@ _AROUND = ("summary", "acknowledged")
 
 def register(app: Flask) -> None:
     """Add this page's filters to the app's Jinja environment, and the count for the sidebar of each page."""
-    for filter_ in (evidence, invitation_said, action_href):
+    for filter_ in (invitation_said, action_href):
         app.add_template_filter(filter_)
     app.add_template_global(attention_count)
     app.jinja_env.globals["attention_more"] = view.MORE
@@ -45,21 +42,9 @@ def attention_count() -> Markup:
     return Markup(html)  # noqa: S704 - the template escapes
 
 
-def evidence(sentence: Sentence) -> Markup:
-    """Write a sentence with its values, which chargers and strangers may have sent."""
-    values = {name: _written(value) for name, value in sentence.values.items()}
-    return Markup(gettext(sentence.text)) % values  # noqa: S704 - the product's own text; the values are escaped
-
-
-def _written(value: object) -> object:
-    if isinstance(value, datetime):
-        return instant(value)
-    return with_times(value) if isinstance(value, str) else value
-
-
 def invitation_said(invited: Invited) -> Markup:
     """Say how far an invitation's mail has come."""
-    return evidence(said(invited))
+    return with_times(said(invited))
 
 
 def action_href(action: Action) -> str:

@@ -56,9 +56,9 @@ def acknowledge() -> ResponseReturnValue:
             now=datetime.now(UTC),
         )
     except Changed as changed:
-        return _form(_item(key), str(changed)), HTTPStatus.CONFLICT
+        return _form(_item(key), changed.sentence), HTTPStatus.CONFLICT
     except Refused as refused:
-        return _form(_item(key), str(refused)), UNPROCESSABLE
+        return _form(_item(key), refused.sentence), UNPROCESSABLE
     if outcome.is_new:
         return redirect(url_for(".index"))
     already = gettext("%(actor)s has acknowledged it already.", actor=outcome.note.actor)
@@ -84,7 +84,8 @@ def _item(key: str) -> Item | None:
 def _instead_of(kept: Note) -> str:
     """Say which note is kept, and how another one takes its place."""
     note = gettext("The note there: “%(note)s”.", note=kept.text) if kept.text else ""
-    return f"{note} {gettext('Yours was not kept. To replace that one, take it up again first.')}".strip()
+    advice = gettext("Yours was not kept. To replace that one, take it up again first.")
+    return f"{note} {advice}".strip()
 
 
 def _form(item: Item | None, problem: str = "") -> str:

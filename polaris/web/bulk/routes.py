@@ -15,8 +15,9 @@ from polaris.domain import bulk
 from polaris.domain.commands import interruptions, parameters
 from polaris.domain.commands.catalog import KINDS
 from polaris.domain.fleet_query import Query
+from polaris.domain.sentences import Problem
 from polaris.lists import bulks, sites
-from polaris.rendering.translations import gettext
+from polaris.rendering.translations import gettext, said
 from polaris.services import services
 from polaris.verbs import bulk as verbs
 from polaris.verbs.verb import Notifications, Request
@@ -61,7 +62,7 @@ def new(kind: str) -> ResponseReturnValue:
         may_interrupt = "may_interrupt" in request.form
         number = verbs.dry_run(_request(), command, query, may_interrupt=may_interrupt, key=_key())
     except Refused as refused:
-        return _form(kind, query, texts, {"": str(refused)}), auth.UNPROCESSABLE
+        return _form(kind, query, texts, {"": refused.sentence}), auth.UNPROCESSABLE
     return redirect(url_for(".show", number=number), 303)
 
 
@@ -81,7 +82,7 @@ def again(number: int) -> ResponseReturnValue:
     try:
         return redirect(url_for(".show", number=verbs.again(_request(), number, key=_key())), 303)
     except Refused as refused:
-        flash(str(refused), "warn")
+        flash(said(refused.sentence), "warn")
         return redirect(url_for(".show", number=number), 303)
 
 
@@ -90,8 +91,8 @@ def _query() -> Query:
     link = {"link_url": url_for("fleet.index"), "link_text": gettext("Choose it on the fleet's page")}
     try:
         query = sites.known(Query.checked(request.args.items(multi=True)).first_page)
-    except ValueError as problem:
-        not_understood(str(problem), **link)
+    except Problem as problem:
+        not_understood(problem.sentence, **link)
     return query if not query.wrong else not_understood(query.sentence, **link)
 
 

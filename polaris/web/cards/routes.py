@@ -14,6 +14,8 @@ from polaris.administration.card_import import Outdated, Preview
 from polaris.domain.card_file import HEADER
 from polaris.domain.enums import Role
 from polaris.domain.limits import MAX_FILE
+from polaris.domain.sentences import say
+from polaris.rendering.translations import said
 from polaris.web.answers import listed
 from polaris.web.auth import UNPROCESSABLE
 from polaris.web.cards import own_routes, queries
@@ -47,9 +49,9 @@ def import_file() -> ResponseReturnValue:
             return _import(text, mark)
         return _import_page(text, preview=card_import.preview(text))
     except Outdated as outdated:
-        return _import_page(text, str(outdated), card_import.preview(text)), HTTPStatus.CONFLICT
+        return _import_page(text, outdated.sentence, card_import.preview(text)), HTTPStatus.CONFLICT
     except Refused as refused:
-        return _import_page(text, str(refused)), UNPROCESSABLE
+        return _import_page(text, refused.sentence), UNPROCESSABLE
 
 
 def _text() -> str:
@@ -60,12 +62,12 @@ def _text() -> str:
     try:
         return file.read().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Refused("The file is not UTF-8. Save it as CSV in UTF-8.") from None
+        raise Refused(say("The file is not UTF-8. Save it as CSV in UTF-8.")) from None
 
 
 def _import(text: str, mark: str) -> ResponseReturnValue:
     done = card_import.import_cards(text, mark, actor=current_user.email, now=datetime.now(UTC))
-    flash(done.sentence, "good")
+    flash(said(done.sentence), "good")
     return redirect(url_for("cards.index"), HTTPStatus.SEE_OTHER)
 
 

@@ -176,7 +176,8 @@ def _status_of_connector(payload: Fields) -> str:
     status = payload.text("status", "connectorStatus") or "?"
     error = payload.text("errorCode")
     info = _join("" if error == NO_ERROR else error, payload.text("vendorErrorCode"), payload.text("info"))
-    return f"{_connector(payload) or gettext('The charger')}: {status}" + (f" ({info})" if info else "")
+    place = _connector(payload) or gettext("The charger")
+    return f"{place}: {status}" + (f" ({info})" if info else "")
 
 
 def _meter_values(payload: Fields) -> str:

@@ -12,7 +12,9 @@ from flask_login import current_user, login_required
 
 from polaris.domain.commands import parameters
 from polaris.domain.commands.catalog import KINDS
+from polaris.domain.sentences import N_, say
 from polaris.ingest import CommandRefusal, Interrupts, RequestTerms
+from polaris.rendering.translations import gettext, said
 from polaris.services import services
 from polaris.web import auth
 from polaris.web.commands import queries, view
@@ -21,7 +23,7 @@ from polaris.web.commands.view import CommandForm
 from polaris.web.security import require_operator
 from polaris.web.sessions.queries import parse_number
 
-SENT = "{} was asked of {}. What becomes of it stands on the charger's page."
+SENT = N_("%(command)s was asked of %(charger)s. What becomes of it stands on the charger's page.")
 KEY = re.compile(r"[A-Za-z0-9_-]{20,64}")
 CONFLICT = 409
 
@@ -79,7 +81,7 @@ def send(identity: str, kind: str) -> ResponseReturnValue:
     if isinstance(made, CommandRefusal):
         _require_found(made)
         key = _new_key() if made is CommandRefusal.FORM_USED else key
-        return _page(charger, view.form(kind, texts, {}, key=key, problem=made.value)), CONFLICT
+        return _page(charger, view.form(kind, texts, {}, key=key, problem=say(made.value))), CONFLICT
     return _to_line(identity, made) if terms.is_dry_run else _sent(charger, kind, made)
 
 
@@ -93,7 +95,7 @@ def send_dry_run(identity: str, command_id: int) -> ResponseReturnValue:
         return render_template("commands/confirm.html", charger=page.charger, line=page.line, interrupts=made), CONFLICT
     if isinstance(made, CommandRefusal):
         _require_found(made)
-        flash(made.value, "warn")
+        flash(gettext(made.value), "warn")
         return _to_line(identity, command_id)
     return _to_line(identity, made)
 
@@ -132,7 +134,7 @@ def _sent(charger: CommandedCharger, kind: str, command_id: int) -> ResponseRetu
     """Lead back to where the command was asked for, or to its line."""
     if not _next():
         return _to_line(charger.identity, command_id)
-    flash(SENT.format(parameters.title(kind), charger.name), "good")
+    flash(said(say(SENT, command=parameters.title(kind), charger=charger.name)), "good")
     return redirect(_next(), 303)
 
 

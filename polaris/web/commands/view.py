@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from polaris.domain.arguments import Argument, Kind
+from polaris.domain.arguments import Argument, Kind, help_of
 from polaris.domain.commands import parameters
 from polaris.domain.commands.catalog import (
     CHANGE_KEY,
@@ -21,15 +21,16 @@ from polaris.domain.commands.catalog import (
 from polaris.domain.enums import CommandState
 from polaris.domain.instants import clock_text
 from polaris.domain.redaction import REDACTED
+from polaris.domain.sentences import N_, Sentence, together
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Session": (START, TRANSACTION_STATUS),
-    "Connector": ("unlock", "availability", "reserve", "cancel-reservation"),
-    "Charger": ("reset", TRIGGER, "transfer-data", CHANGE_KEY),
-    "Settings": (GET_CONFIGURATION, SET_CONFIGURATION),
-    "Firmware and logs": ("update-firmware", "get-log"),
-    "Profiles": ("set-charging-profile", "clear-charging-profile", "composite-schedule"),
-    "Cards": ("send-local-list", "local-list-version", "clear-cache"),
+    N_("Session"): (START, TRANSACTION_STATUS),
+    N_("Connector"): ("unlock", "availability", "reserve", "cancel-reservation"),
+    N_("Charger"): ("reset", TRIGGER, "transfer-data", CHANGE_KEY),
+    N_("Settings"): (GET_CONFIGURATION, SET_CONFIGURATION),
+    N_("Firmware and logs"): ("update-firmware", "get-log"),
+    N_("Profiles"): ("set-charging-profile", "clear-charging-profile", "composite-schedule"),
+    N_("Cards"): ("send-local-list", "local-list-version", "clear-cache"),
 }
 MAX_WORDS = 200  # characters of a command's arguments in its line
 
@@ -67,7 +68,7 @@ class CommandLine:
     needs_restart: bool
 
     @property
-    def title(self) -> str:
+    def title(self) -> Sentence:
         return parameters.title(self.kind)
 
     @property
@@ -87,9 +88,8 @@ class CommandLine:
 
     @property
     def words(self) -> str:
-        """The arguments as a person reads them."""
-        text = _words(self.kind, self.arguments)
-        return text if len(text) <= MAX_WORDS else f"{text[: MAX_WORDS - 1]}…"
+        """The arguments as a person reads them; a front shows `MAX_WORDS` of their characters."""
+        return _words(self.kind, self.arguments)
 
     @property
     def holds_secret(self) -> bool:
@@ -115,19 +115,19 @@ class CommandForm:
     problem: str = ""
 
     @property
-    def title(self) -> str:
+    def title(self) -> Sentence:
         return parameters.title(self.kind)
 
     @property
-    def help(self) -> str:
-        return KINDS[self.kind].__doc__ or ""
+    def help(self) -> tuple[Sentence, ...]:
+        return help_of(KINDS[self.kind])
 
     @property
     def has_long_text(self) -> bool:
         return any(field.argument.kind is Kind.JSON for field in self.fields)
 
 
-def titles() -> dict[str, dict[str, str]]:
+def titles() -> dict[str, dict[str, Sentence]]:
     """Return the titles of all kinds of commands, by group and kind."""
     return {group: {kind: parameters.title(kind) for kind in kinds} for group, kinds in GROUPS.items()}
 
@@ -168,6 +168,6 @@ def _text(kind: Kind, value: object, zone: tzinfo) -> str:
 
 def _words(kind: str, arguments: str) -> str:
     try:
-        return ", ".join(parameters.in_words(kind, json.loads(arguments)))
+        return together(*parameters.in_words(kind, json.loads(arguments)), between=", ")
     except ValueError:  # it was cut
         return arguments

@@ -20,6 +20,7 @@ from polaris.commissioning.actions import OFFERS
 from polaris.commissioning.links import MAX_HOURS, Link
 from polaris.push.access import WALL
 from polaris.push.subscribers import Browser
+from polaris.rendering.translations import gettext, said
 from polaris.services import services
 from polaris.web.answers import closed_link
 from polaris.web.commissioning import queries
@@ -71,7 +72,7 @@ def ask() -> ResponseReturnValue:
     if run is None:
         abort(404)
     if action is None:
-        flash(NO_BUTTON, "bad")
+        flash(gettext(NO_BUTTON), "bad")
         return show(), HTTPStatus.UNPROCESSABLE_ENTITY
     try:
         if action == STOP:
@@ -79,7 +80,7 @@ def ask() -> ResponseReturnValue:
         else:
             actions.ask(services().ingest, run, action, shown=shown, press=press, actor=link.actor, now=now)
     except Refused as refused:
-        flash(str(refused), "bad")
+        flash(said(refused.sentence), "bad")
     return redirect(url_for(".show"), HTTPStatus.SEE_OTHER)
 
 

@@ -7,9 +7,10 @@ from typing import Literal
 from flask import request
 
 from polaris.commissioning.actions import Action
+from polaris.domain.sentences import N_
 
 STOP: Literal["stop"] = "stop"
-NO_BUTTON = "No button of this page asks for that, so nothing was done."
+NO_BUTTON = N_("No button of this page asks for that, so nothing was done.")
 
 
 _NAMED = (Action.SET, Action.UNLOCK, STOP)  # those whose button names a setting, a connector or a session

@@ -12,6 +12,7 @@ from flask_login import current_user, login_required
 from polaris.administration import Refused
 from polaris.commissioning import actions, runs
 from polaris.commissioning.actions import OFFERS
+from polaris.rendering.translations import gettext, said
 from polaris.services import services
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.commissioning import queries
@@ -54,7 +55,7 @@ def ask(identity: str) -> ResponseReturnValue:
     if newest is None or newest.run is None:
         abort(404)
     if action is None:
-        flash(NO_BUTTON, "bad")
+        flash(gettext(NO_BUTTON), "bad")
         return show(identity), HTTPStatus.UNPROCESSABLE_ENTITY
     ingest, run, now = services().ingest, newest.run, datetime.now(UTC)
     try:
@@ -63,7 +64,7 @@ def ask(identity: str) -> ResponseReturnValue:
         else:
             actions.ask(ingest, run, action, shown=shown, press=press, actor=current_user.email, now=now)
     except Refused as refused:
-        flash(str(refused), "bad")
+        flash(said(refused.sentence), "bad")
     return redirect(url_for(".show", identity=identity), HTTPStatus.SEE_OTHER)
 
 

@@ -14,6 +14,7 @@ from flask_login import current_user
 from polaris import administration
 from polaris.administration import Refused, SignedIn
 from polaris.administration.invitations import Invited, NoLongerGood, accept, invited
+from polaris.rendering.translations import said
 from polaris.services import services
 from polaris.web import auth, sign_in_limits
 from polaris.web.answers import closed_link
@@ -44,7 +45,7 @@ def _accept(token: str, form: NewPasswordForm) -> bool:
     except NoLongerGood:
         raise
     except Refused as refused:
-        form.new.errors = [str(refused)]
+        form.new.errors = [said(refused.sentence)]
         return False
     return True
 

@@ -13,7 +13,9 @@ from flask_login import current_user, login_required
 
 from polaris.administration import Refused, tariff_words
 from polaris.domain.arguments import StrictStruct
+from polaris.domain.sentences import N_
 from polaris.lists import sites, tariffs
+from polaris.rendering.translations import gettext, said
 from polaris.services import services
 from polaris.verbs import GROUPS, Changed, Done, perform_once
 from polaris.verbs.perform import as_seen
@@ -29,8 +31,10 @@ from polaris.web.tariffs.queries import Wanted
 
 VERB = GROUPS["tariff"]["set"]
 
-OVERTAKEN = "Somebody changed these prices meanwhile, so nothing of yours was saved. Changed:"
-LOOK = "What you left as it was stays as it is now. See what yours would change, and save them if that is right."
+OVERTAKEN = N_(
+    "Somebody changed these prices meanwhile, so nothing of yours was saved. Changed: %(changes)s. "
+    "What you left as it was stays as it is now. See what yours would change, and save them if that is right."
+)
 
 blueprint = Blueprint("tariffs", __name__, url_prefix="/tariffs")
 
@@ -91,12 +95,12 @@ def save() -> ResponseReturnValue:
         form = _overtaken(form, changed)
         done = None
     except Refused as refused:
-        flash(str(refused), "warn")
+        flash(said(refused.sentence), "warn")
         done = None
     if done is None:
         query = urlencode({**form.texts, "next": _next()})
         return redirect(f"{url_for('.preview')}?{query}", HTTPStatus.SEE_OTHER)
-    flash(done.sentence, "good")
+    flash(said(done.sentence), "good")
     return redirect(_next(), HTTPStatus.SEE_OTHER)
 
 
@@ -115,11 +119,12 @@ def _saved(asked: StrictStruct) -> Done:
 def _overtaken(form: Form, changed: Changed) -> Form:
     """Say what a colleague has changed, and return the form with it, but for what was typed into it."""
     seen, now = as_seen(request.form.get("seen", "")), forms.again(form, "").seen
-    theirs = "; ".join(f"{label}: {was} → {is_}" for label, was, is_ in tariff_words.changed(seen, now))
+    changes = tariff_words.changed(seen, now)
+    theirs = "; ".join(f"{said(change.label)}: {said(change.was)} → {said(change.now)}" for change in changes)
     if not (now and theirs):
-        flash(str(changed), "warn")
+        flash(said(changed.sentence), "warn")
         return form
-    flash(f"{OVERTAKEN} {theirs}. {LOOK}", "warn")
+    flash(gettext(OVERTAKEN, changes=theirs), "warn")
     texts = {name: now.get(name, text) if text == seen.get(name) else text for name, text in form.texts.items()}
     return Form(VERB, texts)
 

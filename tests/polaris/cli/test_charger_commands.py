@@ -46,10 +46,10 @@ def test_offline_charger_and_command_list(run: Run) -> None:
     listed = run("commands", "depot-7").output.splitlines()
     assert listed[0].split()[:5] == ["ID", "WHEN", "(UTC)", "BY", "COMMAND"]
     assert len(listed) == 4
-    assert "Unlock, connector 1" in listed[1]
+    assert "Unlock, Connector 1" in listed[1]
     assert listed[2].endswith("The charger is offline.")
     assert "command line" in listed[2]
-    assert "Reset, hard" in listed[2]
+    assert "Reset, Hard" in listed[2]
     assert len(run("commands", "depot-7", "--last", "1").output.splitlines()) == 2
     entries = [
         (e.actor, e.target, e.detail) for e in AuditEntry.select().where(AuditEntry.action == "command.requested")
@@ -61,10 +61,10 @@ def test_offline_charger_and_command_list(run: Run) -> None:
     ("arguments", "words"),
     [
         (("reset", "nobody"), "There is no such charger."),
-        (("unlock", "depot-7", "0"), "This is no unlock command. connector: type a whole number from 1 to 999999."),
-        (("unlock", "depot-7", "one"), "connector: type a whole number from 1 to 999999."),
+        (("unlock", "depot-7", "0"), "This is no unlock command. connector: Type a whole number from 1 to 999999."),
+        (("unlock", "depot-7", "one"), "connector: Type a whole number from 1 to 999999."),
         (("reserve", "depot-7", "1", "CARD", "tomorrow"), "until_at"),
-        (("reserve", "depot-7", "1", "CARD", "2020-01-01T00:00:00Z"), "until_at: this is over already."),
+        (("reserve", "depot-7", "1", "CARD", "2020-01-01T00:00:00Z"), "until_at: This is over already."),
         (("transaction-status", "depot-7", "--session", "9"), "The charger has no such session."),
         (("get-log", "depot-7", "not-an-address"), "address"),
         (("change-key", "nobody"), "There is no such charger."),

@@ -59,11 +59,11 @@ def test_each_field_is_an_argument() -> None:
 @pytest.mark.parametrize(
     ("values", "field", "words"),
     [
-        ({"layers": "0"}, "layers", "layers: type a whole number, 1 or more."),
-        ({"price": "much"}, "price", "price: type a number with a point before its decimals, such as 0.39."),
-        ({"fences": [1, "b"]}, "fences", "type a text"),
-        ({"colour": "green"}, "colour", "choose one of red, blue"),
-        ({"name": "too long a name"}, "name", "type at most 7 characters"),
+        ({"layers": "0"}, "layers", "layers: Type a whole number, 1 or more."),
+        ({"price": "much"}, "price", "price: Type a number with a point before its decimals, such as 0.39."),
+        ({"fences": [1, "b"]}, "fences", "Type a text"),
+        ({"colour": "green"}, "colour", "Choose one of red, blue"),
+        ({"name": "too long a name"}, "name", "Type at most 7 characters"),
         ({"more": 1}, "", "There is no field more"),
     ],
 )
@@ -76,7 +76,7 @@ def test_what_cannot_be_names_its_field(values: dict[str, object], field: str, w
 
 @pytest.mark.parametrize("text", ["1e999999999", "1e-999999999", "NaN", "sNaN", "Infinity", "0,39", "9" * 13, "\u0663"])
 def test_amounts_are_written_in_digits(text: str) -> None:
-    with pytest.raises(Invalid, match=r"price: type a number (with a point|in digits alone)"):
+    with pytest.raises(Invalid, match=r"price: Type a number (with a point|in digits alone)"):
         read(Paint, VALUES | {"price": text}, is_text=True)
 
 

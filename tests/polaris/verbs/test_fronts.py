@@ -40,7 +40,7 @@ OTHERWISE = {  # forms that no link leads to: what does the same on a page
     ("bulk", "dry-run"): "the form of each command for many",
     ("session", "stop"): "the button of the session's page",
 }
-PLAIN = {"a", "an", "it", "its", "of", "the", "this", "to", "with"}
+PLAIN = {"a", "an", "another", "it", "its", "of", "the", "this", "to", "with"}
 ROOT = Path(__file__).parents[3]
 LINK = re.compile(r"""group=['"](\w+)['"],\s*verb=['"]([\w-]+)['"](?s:(?!verb=|</a>).)*?_\("([^"]+)""")
 OF_ANY_VERB = re.compile(r"""group=['"](\w+)['"],\s*verb=verb\b""")  # a macro's, whose verbs stand beside their words

@@ -96,10 +96,10 @@ def test_kind_is_sent_answered_and_told(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments", "words"),
     [
-        ("start", {"id_tag": ""}, "id_tag: fill this in."),
+        ("start", {"id_tag": ""}, "id_tag: Fill this in."),
         ("start", {"id_tag": "x" * 256}, "id_tag"),
         ("start", {"id_tag": "a\nb"}, "id_tag"),
-        ("start", {"id_tag": "a", "connector": -1}, "connector: type a whole number from 0 to 999999."),
+        ("start", {"id_tag": "a", "connector": -1}, "connector: Type a whole number from 0 to 999999."),
         ("unlock", {"connector": 0}, "connector"),
         ("unlock", {"connector": 10**9}, "connector"),
         ("unlock", {"connector": True}, "connector"),

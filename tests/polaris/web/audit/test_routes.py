@@ -59,8 +59,8 @@ def test_command_is_in_words(app: Flask, olga: FlaskClient, rows: None) -> None:
     add("olga@example.com", "charger.blocked", "depot-7", detail='reset {"is_hard":true}')
     listed = app.test_cli_runner().invoke(args=["audit", "list"]).output
     for text in (text_of(olga.get("/audit").text), listed):
-        assert "Reset, hard" in text
-        assert "Set configuration, key A, value 1, 2 chargers" in text
+        assert "Reset, Hard" in text
+        assert "Set configuration, Key A, Value 1, 2 chargers" in text
         assert text.count('reset {"is_ha') == 2
     assert 'reset {""is_hard"":true}' in olga.get("/audit.csv").text
 

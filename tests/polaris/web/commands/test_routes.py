@@ -183,7 +183,7 @@ def test_question_is_answered_by_no_second_enter(olga: FlaskClient, cast: Cast, 
     for page in (Form(olga, "reset").send().text, from_line):
         assert re.findall(r"<(\w+)[^>]*\bautofocus\b", page) == ["div"]
     assert "<h1>Reset</h1>" in from_line
-    assert "Depot 7 (depot-7): hard" in text_of(from_line)
+    assert "Depot 7 (depot-7): Hard" in text_of(from_line)
 
 
 def test_leads_back_to_where_it_was_asked_for(olga: FlaskClient) -> None:
