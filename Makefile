@@ -38,6 +38,7 @@ lint: $(VENV)/.installed-dev licences
 	$(BIN)/lint-imports
 	$(BIN)/djlint --check templates
 	$(BIN)/djlint --lint templates
+	@$(BIN)/python -m scripts.translations --check
 	@# Biome's wheel is for Linux on x86-64 alone, which CI has.
 	@if [ -x $(BIN)/biome ]; then $(BIN)/biome ci; else echo "No Biome for this platform: static/ was not checked."; fi
 
