@@ -225,6 +225,18 @@ class SessionView:
         expect(self.button).to_be_enabled()
         self.button.click()
 
+    def is_answered(self, html: str) -> None:
+        """Press the button, and get this for an answer, as if it were the server's."""
+        headers = {"Content-Type": "text/html", "Polaris-Viewer": "anyone"}
+        self.page.route("**/stop_requests", lambda route: route.fulfill(body=html, headers=headers))
+        self.page.evaluate(
+            "window.answered = false;"
+            "addEventListener('htmx:after:swap', ({ target }) => { window.answered ||= target.matches('button'); });"
+        )
+        self.stop()
+        assert eventually(lambda: self.page.evaluate("window.answered"))
+        expect(self.button).to_be_enabled()
+
     def has_stayed(self) -> bool:
         """Whether it is still the page that was opened, never loaded again."""
         return bool(self.page.evaluate("window.hasStayed === true"))
