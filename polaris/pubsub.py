@@ -37,6 +37,7 @@ START_CHANGED = "start.changed"
 SESSION_CHANGED = "session.changed"
 SESSIONS_CHANGED = "sessions.changed"
 CHARGER_CHANGED = "charger.changed"
+GROWN = "grown"  # in the data of SESSION_CHANGED
 METER_KEYS_CHANGED = "meter_keys.changed"
 RECORDS_CHANGED = "records.changed"
 ACCOUNT_CHANGED = "account.changed"
@@ -125,10 +126,13 @@ def request_of(message: PubSubMessage) -> tuple[RequestKind, int]:
 
 @lru_cache(maxsize=MAX_PENDING)
 def session_changed(
-    number: int, charger_id: int, account_id: int | None, *, is_new: bool = False
+    number: int, charger_id: int, account_id: int | None, *, is_new: bool = False, has_grown: bool = False
 ) -> tuple[ChangeNotification, ...]:
-    """Return a session's change notifications: for its own page, its owner's list and the operators' list."""
-    data = {"session": number, "charger": charger_id}
+    """Return a session's change notifications: for its own page, its owner's list and the operators' list.
+
+    It has grown if readings came after all others, and nothing else happened.
+    """
+    data = {"session": number, "charger": charger_id} | ({GROWN: 1} if has_grown else {})
     message = encode(PubSubMessage(SESSIONS_CHANGED if is_new else SESSION_CHANGED, data))
     channels = [session_channel(number), ALL_SESSIONS]
     if account_id is not None:

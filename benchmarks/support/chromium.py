@@ -46,7 +46,7 @@ class ChromiumPages:
         page = context.new_page()
         page.goto(path.removeprefix("/live"))
         expect(page.locator("#stream")).to_have_attribute("data-status", "live", timeout=LIVE_TIMEOUT_MS)
-        page.evaluate(OBSERVE, f"session-{path.rpartition('/')[2]}-live")
+        page.evaluate(OBSERVE, f"session-{path.rpartition('/')[2]}-figures")
         return page, min(self._clock_offset(page) for _ in range(CLOCK_READS))[1]
 
     @staticmethod

@@ -73,8 +73,14 @@ class World:
 
     def begin_sessions(self) -> None:
         """Start a session on every charger, half an hour ago, with a full timeline."""
+        began = datetime.now(UTC) - timedelta(minutes=30)
+        self.start_sessions(began)
+        for minute in range(EARLIER_READINGS):
+            self.meter(range(self._drivers), at=began + timedelta(minutes=minute + 1))
+
+    def start_sessions(self, began: datetime) -> None:
+        """Start a session on every charger at an instant."""
         now = datetime.now(UTC)
-        began = now - timedelta(minutes=30)
         self.ingest.renew_lease(BRIDGE_ID, now)
         for ids in chunked(range(1, self._drivers + 1), BATCH):
             connected = [ChargerConnected(charger_id=i, received_at=began, bridge_id=BRIDGE_ID, connection_id=f"{i}",
@@ -84,8 +90,6 @@ class World:
                                       meter_start_wh=0) for i in ids]  # fmt: skip
             self.ingest.store(started, now)
         self.take_sessions()
-        for minute in range(EARLIER_READINGS):
-            self.meter(range(self._drivers), at=began + timedelta(minutes=minute + 1))
 
     def take_sessions(self) -> None:
         """Read the numbers of the sessions that chargers have started."""

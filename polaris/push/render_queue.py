@@ -20,7 +20,7 @@ from polaris.push import error_boundary, sse
 from polaris.push.subscribers import Audience, Subscriber, Subscription, write
 from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, State, Topic
 from polaris.rendering import translations
-from polaris.rendering.fragments import Fragments, in_place
+from polaris.rendering.fragments import AnyFragments, Fragments, in_place
 
 RETRY_INTERVAL_S = 1.0  # without it, a topic that fails would occupy a worker all the time
 # The least time between two batches. Read one by one, sessions that change together cost three times as much each.
@@ -69,7 +69,7 @@ class RenderQueue:
         """Read and render the whole present state of a topic, outside of the queue."""
         with translations.in_language(topic.language):
             state = topic.read(frozenset({WHOLE}), datetime.now(UTC), self._settings)
-            return in_place(topic.common(state) | topic.per_viewer(state, viewer, self._settings))
+            return in_place({**topic.common(state), **topic.per_viewer(state, viewer, self._settings)})
 
     def mark(self, subscription: Subscription, change: Change) -> None:
         """Note a change, and queue the subscription. Call it under the lock."""
@@ -138,7 +138,7 @@ class RenderQueue:
                 jobs[0].state = topic.read(jobs[0].changes, now, self._settings)
         elif jobs:
             topics = [job.subscription.topic for job in jobs]
-            states = type(topics[0]).read_many(topics, now, self._settings)
+            states = type(topics[0]).read_many(topics, [job.changes for job in jobs], now, self._settings)
             for job, state in zip(jobs, states, strict=True):
                 job.state = state
 
@@ -151,9 +151,10 @@ class RenderQueue:
         topic = subscription.topic
         with translations.in_language(topic.language):
             common = topic.common(state)
-            shown = [common | topic.per_viewer(state, audience.viewer, self._settings) for audience, _ in job.audiences]
-        for (audience, waiting), fragments in zip(job.audiences, shown, strict=True):
-            self._show(audience, waiting, fragments, is_whole=state.is_whole)
+            for audience, waiting in job.audiences:
+                fragments = {**common, **topic.per_viewer(state, audience.viewer, self._settings)}
+                changed = audience.show(fragments, is_whole=state.is_whole, is_news=state.is_news)
+                self._show(audience, changed, waiting, fragments)
 
     def _end(self, job: RenderJob) -> None:
         subscription = job.subscription
@@ -164,18 +165,19 @@ class RenderQueue:
         if subscription.changes:
             self.enqueue(subscription)
 
-    def _show(self, audience: Audience, waiting: list[Subscriber], fragments: Fragments, *, is_whole: bool) -> None:
+    def _show(self, audience: Audience, changed: Fragments, waiting: list[Subscriber], fragments: AnyFragments) -> None:
         """Write everything to those waiting, who are live from now on, and what differs to those already live."""
+        number = audience.subscription.number
+        whole = sse.in_place(number, fragments) if waiting else b""
         with self._lock:
             live = list(audience.live)
-            changed = audience.show(fragments, is_whole=is_whole)
             newcomers = [subscriber for subscriber in waiting if subscriber in audience.waiting]
             audience.waiting.difference_update(newcomers)
             audience.live.update(newcomers)
-            if newcomers and fragments:
-                write(newcomers, sse.in_place(audience.subscription.number, fragments))
-        if changed:
-            self.broadcast(live, sse.in_place(audience.subscription.number, changed))
+            if fragments:
+                write(newcomers, whole)
+        if changed and live:
+            self.broadcast(live, sse.in_place(number, changed))
 
     def broadcast(self, subscribers: list[Subscriber], event: bytes) -> None:
         """Write an event to many subscribers, some at a time. A socket that closed in between is left out."""

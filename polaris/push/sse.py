@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_sse import Message
 
 from polaris.rendering import fragments
-from polaris.rendering.fragments import Fragments
+from polaris.rendering.fragments import AnyFragments
 
 CONNECTED = b": connected\n\n"  # a first byte, so that the head of the answer is sent at once
 # Another stream of the same account took this one's place.
@@ -13,7 +13,7 @@ DISPLACED = str(Message("displaced", type="displaced")).encode()
 SIGNED_OUT = str(Message("signed out", type="signed-out")).encode()
 
 
-def in_place(number: int, changed: Fragments) -> bytes:
+def in_place(number: int, changed: AnyFragments) -> bytes:
     """Encode fragments, which htmx swaps in. The event's type is the number of their topic.
 
     The bytes are those of `Message`, which would split a session's page, hundreds of lines, line by line.

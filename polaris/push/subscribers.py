@@ -14,7 +14,7 @@ from time import monotonic
 from polaris.domain.viewer import Viewer
 from polaris.push import unpatched
 from polaris.push.topic import WHOLE, Change, Topic
-from polaris.rendering.fragments import Fragments
+from polaris.rendering.fragments import AnyFragments, Fragments
 
 CLOSED = -1
 _NOTHING = memoryview(b"")
@@ -52,7 +52,8 @@ class Subscription:
 class Audience:
     """The subscribers of a topic that see the same. Those waiting get the next snapshot, those live only changes.
 
-    Only the hash of each shown fragment is kept: the fragments themselves would be most of a stream's memory.
+    Only the hash or the mark of each shown fragment is kept: the fragments themselves would be most of a stream's
+    memory.
     """
 
     __slots__ = ("_shown", "live", "subscription", "viewer", "waiting")
@@ -76,11 +77,24 @@ class Audience:
         if not self.live and not self.waiting:
             del self.subscription.audiences[self.viewer]
 
-    def show(self, fragments: Fragments, *, is_whole: bool) -> Fragments:
-        """Record fragments as shown; return those that differ from what was shown before."""
-        hashes = {root_id: hash(html) for root_id, html in fragments.items()}
-        changed = {root_id: fragments[root_id] for root_id, new in hashes.items() if self._shown.get(root_id) != new}
-        self._shown = hashes if is_whole else self._shown | hashes
+    def show(self, fragments: AnyFragments, *, is_whole: bool, is_news: bool = False) -> Fragments:
+        """Record fragments as shown; return the HTML of those that differ from what was shown before.
+
+        With news, none that is deferred is taken for what is shown: the answer to a click may have replaced it.
+        """
+        shown: dict[str, int] = {}
+        changed: Fragments = {}
+        for root_id, fragment in fragments.items():
+            parts = {} if isinstance(fragment, str) else fragment.parts
+            shown[root_id] = hash(fragment) if isinstance(fragment, str) else fragment.mark
+            shown.update((part_id, part.mark) for part_id, part in parts.items())
+            if self._shown.get(root_id) != shown[root_id] or (is_news and not isinstance(fragment, str)):
+                changed[root_id] = str(fragment)
+                continue
+            for part_id, part in parts.items():
+                if self._shown.get(part_id) != part.mark:
+                    changed[part_id] = part.after(self._shown.get(part_id))
+        self._shown = shown if is_whole else self._shown | shown
         return changed
 
 

@@ -14,7 +14,7 @@ from typing import ClassVar, NamedTuple, Self
 from polaris.domain.languages import ENGLISH
 from polaris.domain.viewer import Viewer
 from polaris.pubsub import PubSubMessage
-from polaris.rendering.fragments import Fragments
+from polaris.rendering.fragments import AnyFragments
 
 
 class Scope(StrEnum):
@@ -55,11 +55,15 @@ class RenderSettings:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The result of reading a topic. `changes_at` is the next instant at which time alone changes it."""
+    """The result of reading a topic. `changes_at` is the next instant at which time alone changes it.
+
+    With `is_news`, its deferred fragments are sent to everyone, whether they differ from those sent before or not.
+    """
 
     value: object
     changes_at: datetime | None = None
     is_whole: bool = True
+    is_news: bool = False
 
 
 class Topic:
@@ -105,17 +109,19 @@ class Topic:
         raise NotImplementedError
 
     @classmethod
-    def read_many(cls, topics: Sequence[Self], now: datetime, settings: RenderSettings) -> list[State]:
-        """Read all of several topics of this class, in fewer queries than one by one.
+    def read_many(
+        cls, topics: Sequence[Self], changes: Sequence[Changes], now: datetime, settings: RenderSettings
+    ) -> list[State]:
+        """Read at least what changed of several topics of this class, in fewer queries than one by one.
 
         They may be of several languages: what is read must have no words.
         """
-        return [topic.read(frozenset({WHOLE}), now, settings) for topic in topics]
+        return [topic.read(changed, now, settings) for topic, changed in zip(topics, changes, strict=True)]
 
-    def common(self, state: State) -> Fragments:
+    def common(self, state: State) -> AnyFragments:
         """Render the fragments that are the same for every viewer."""
         return {}
 
-    def per_viewer(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
+    def per_viewer(self, state: State, viewer: Viewer, settings: RenderSettings) -> AnyFragments:
         """Render the fragments that depend on the viewer."""
         return {}

@@ -35,8 +35,9 @@ class Reader {
     this.redrawn();
   }
 
-  get figure() {
-    return this.frame.querySelector("figure");
+  // The part of the picture that changes with it: of a push that leaves the rest as it was, the only one.
+  get drawnRevision() {
+    return this.frame.querySelector(".curve__recent")?.dataset.revision;
   }
 
   get isActive() {
@@ -75,9 +76,9 @@ class Reader {
 
   async look() {
     if (this.index < 0) this.go(this.points.length - 1);
-    if (this.isFetching || this.revision === this.figure.dataset.revision) return;
+    if (this.isFetching || this.revision === this.drawnRevision) return;
     this.isFetching = true;
-    const revision = this.figure.dataset.revision;
+    const revision = this.drawnRevision;
     const points = await this.fetched();
     if (points) {
       this.revision = revision;

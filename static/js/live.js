@@ -1,13 +1,19 @@
-// Drops a fragment that is older than the one shown, whether a stream or the answer to a click brings it.
+// Drops a fragment that is older than the one shown, whether a stream or the answer to a click brings it, and completes one
+// that brings only the newest rows of a list.
 
-const isOlder = (incoming, shown) => Number(incoming.dataset.revision) < Number(shown?.dataset.revision);
+// A fragment stays as it is while fragments inside of it are pushed: it is as new as the newest of them.
+const isOlder = (incoming, shown) =>
+  [shown, ...(shown?.querySelectorAll("[data-revision]") ?? [])].some(
+    (newer) => Number(incoming.dataset.revision) < Number(newer?.dataset.revision),
+  );
 
 document.addEventListener("htmx:before:swap", (event) => {
   const { tasks } = event.detail;
   for (let i = tasks.length - 1; i >= 0; i--) {
     const shown = typeof tasks[i].target === "string" ? document.querySelector(tasks[i].target) : tasks[i].target;
     const incoming = tasks[i].fragment?.firstElementChild;
-    if (shown?.id && shown.id === incoming?.id && isOlder(incoming, shown)) tasks.splice(i, 1);
+    const isSame = shown?.id && shown.id === incoming?.id;
+    if (isSame && (isOlder(incoming, shown) || !complete(incoming, shown))) tasks.splice(i, 1);
     else keepNewer(tasks[i].fragment);
   }
 });
@@ -18,4 +24,17 @@ const keepNewer = (fragment) => {
     const shown = document.getElementById(incoming.id);
     if (isOlder(incoming, shown)) incoming.replaceWith(shown.cloneNode(true));
   }
+};
+
+// Adds the rows that the page has to those that came `since` its newest. If that is another, something was missed, of which
+// the stream brings all: false.
+const complete = (incoming, shown) => {
+  const { since, rows } = incoming.dataset;
+  if (since === undefined) return true;
+  if (since !== shown.dataset.newest) return false;
+  const older = [...shown.rows].slice(0, Number(rows) - incoming.rows.length);
+  incoming.append(...older.map((row) => row.cloneNode(true)));
+  delete incoming.dataset.since;
+  delete incoming.dataset.rows;
+  return true;
 };

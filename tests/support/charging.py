@@ -34,8 +34,8 @@ class Charging:
         assert started is not None
         return started.number
 
-    def meter(self, number: int, register_wh: int, **values: Any) -> None:
-        reading = Reading(datetime.now(UTC), register_wh=register_wh, **values)
+    def meter(self, number: int, register_wh: int | None, *, at: datetime | None = None, **values: Any) -> None:
+        reading = Reading(at or datetime.now(UTC), register_wh=register_wh, **values)
         self._store(SessionMetered(connector=1, number=number, readings=(reading,), **self._base()))
 
     def status(self, status: str, *, connector: int = 1) -> None:

@@ -19,6 +19,7 @@ from polaris.push.hub import Hub
 from polaris.push.subscribers import Browser
 from polaris.push.topic import Topic
 from tests.support.cast import Person, now
+from tests.support.swapping import element, swapped
 from tests.support.wait import WITHIN_S, eventually
 
 PARTIAL = re.compile(r'<hx-partial hx-target="#([^"]+)" hx-swap="outerMorph">(.*?)</hx-partial>', re.DOTALL)
@@ -95,8 +96,16 @@ class Stream:
             self._show(root_id, html)
 
     def _show(self, root_id: str, html: str) -> None:
-        """No fragment ever goes back to an older revision, nor comes twice in a row."""
-        assert _revision(html) >= _revision(self.shown.get(root_id, "")), f"{root_id} went backwards"
+        """No fragment ever goes back to an older revision. One inside of another takes its place there."""
+        outer = next(
+            (name for name, shown in self.shown.items() if f' id="{root_id}"' in shown and name != root_id), ""
+        )
+        shown = element(self.shown[outer], root_id) if outer else self.shown.get(root_id, "")
+        assert _revision(html) >= _revision(shown), f"{root_id} went backwards"
+        if outer:
+            self.shown[outer] = swapped(self.shown[outer], root_id, html)
+        for name in [name for name in self.shown if f' id="{name}"' in html]:
+            del self.shown[name]
         self.shown[root_id] = html
         self.everything.append(html)
 

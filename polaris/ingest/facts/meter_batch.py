@@ -108,7 +108,7 @@ def store(
         update = decided_columns(decision.session)
         update["last_heard_at"], update["number"] = fact.received_at, row.number
         updates.append(update)
-        notifications += session_changed(row.number, row.charger_id, row.account_id)
+        notifications += session_changed(row.number, row.charger_id, row.account_id, has_grown=True)
         if pricing.may_charge(row.over_at, row.energy_wh, decision.session.energy_wh, decision.rows):
             risen.append(row)
         if decision.needs_rebuild or pricing.is_border_passed(row, dated[-1].sampled_at):

@@ -17,7 +17,8 @@ from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web.security import count_as_automatic
 from polaris.web.sessions import chart, queries
-from polaris.web.sessions.view import Point, SessionView
+from polaris.web.sessions.point import Point
+from polaris.web.sessions.view import SessionView
 
 blueprint = Blueprint("curve", __name__, url_prefix="/sessions/<number>/curve")
 

@@ -21,9 +21,10 @@ from polaris.web.sessions import bill, chart, receipts
 from polaris.web.sessions.chart import Axes
 from polaris.web.sessions.own import Change as RowsChange
 from polaris.web.sessions.own import OwnPage
+from polaris.web.sessions.point import Point
 from polaris.web.sessions.receipts import ReceiptPage
 from polaris.web.sessions.stop import StopControl
-from polaris.web.sessions.view import Headline, Point, RunningSession, SessionRow, SessionView
+from polaris.web.sessions.view import Headline, RunningSession, SessionRow, SessionView
 from polaris.web.sessions.why import Why
 
 MAX_AXES = 2_000

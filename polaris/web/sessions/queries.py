@@ -6,7 +6,7 @@ The first rendering of a page, every push and every reconnect read through here,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -21,25 +21,26 @@ from polaris.domain.usage import Usage
 from polaris.ingest import behaviour
 from polaris.models import ChargingSession, blocking
 from polaris.web.sessions import rows, stop, stop_queries, view
+from polaris.web.sessions.kept import Readings
 from polaris.web.sessions.price import PriceNow, price_now
 from polaris.web.sessions.price import changes_at as price_changes_at
-from polaris.web.sessions.readings import TIMELINE, shown
+from polaris.web.sessions.readings import shown
 from polaris.web.sessions.receipt import receipt
 from polaris.web.sessions.rows import SessionRecord
 from polaris.web.sessions.signatures import signatures
 from polaris.web.sessions.stop import Stop, StopPhase
-from polaris.web.sessions.view import EnergyChange, Point, RunningSession, SessionRow, SessionView, Signed
+from polaris.web.sessions.view import EnergyChange, RunningSession, SessionRow, SessionView, Signed
 
 LIST_ROWS = 20
 MAX_RUNNING = 50  # of one charger, whose connectors are bounded by nothing else
+NOTHING_KEPT: Mapping[int, Readings] = {}
 MAX_CORRECTIONS = 20  # of one session: without it, a charger that repeats late readings could fill its page
 
 
 class _Beside(NamedTuple):
     """The rest of what a session's page shows, from other tables than its row."""
 
-    timeline: Sequence[Point]
-    curve: Sequence[Point]
+    readings: Readings
     requests: Sequence[StopProgress]
     stopped_by: StoppedBy | None
     notes: Sequence[Note]
@@ -72,14 +73,19 @@ def session_view(number: int, now: datetime, stale_after: timedelta) -> SessionV
 
 
 @blocking
-def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta) -> dict[int, SessionView]:
-    """Read the same for those of many sessions that exist, in a few queries altogether."""
+def session_views(
+    numbers: Iterable[int], now: datetime, stale_after: timedelta, kept: Mapping[int, Readings] = NOTHING_KEPT
+) -> dict[int, SessionView]:
+    """Read the same for those of many sessions that exist, in a few queries altogether.
+
+    Of the readings that are kept of running sessions, only the newer ones are read.
+    """
     sessions = rows.of_numbers(list(numbers))
     active = [session.number for session in sessions if session.is_active]
     requests, notes, readings = (
         stop_queries.requests_of(active),
         _notes(sessions),
-        shown([session.number for session in sessions]),
+        shown([session.number for session in sessions], {number: kept[number] for number in active if number in kept}),
     )
     ended = [session.number for session in sessions if not session.is_active]
     corrections, signed = _corrections(ended), signatures(ended)
@@ -89,7 +95,7 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
     for session in sessions:
         number = session.number
         beside = _Beside(
-            *readings[number],
+            readings[number],
             requests.get(number, ()),
             stopped_by.get(number),
             notes.get(number, ()),
@@ -179,9 +185,7 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
         last_reading_at=session.last_reading_at,
         silent_s=int(silence.total_seconds()),
         stop=_stop(session, beside.requests, beside.usual_s, now) if session.is_active else Stop(StopPhase.READY),
-        timeline=tuple(beside.timeline[:TIMELINE]),
-        has_more_readings=len(beside.timeline) > TIMELINE,
-        curve=tuple(beside.curve),
+        readings=beside.readings,
         changes_at=_changes_at(session, beside, stale_after, price, now),
         notes=tuple(beside.notes),
         corrections=tuple(beside.corrections),
@@ -280,7 +284,7 @@ def _notes(sessions: Sequence[SessionRecord]) -> dict[int, list[Note]]:
             kinds[session.number].add(Note.START_NEVER_CAME)
         if session.is_decided:
             kinds[session.number].add(Note.SET_BY_OPERATOR)
-    return {number: [note for note in Note if note in present] for number, present in kinds.items()}
+    return {number: [note for note in Note if note in present] for number, present in kinds.items() if present}
 
 
 def _corrections(numbers: Sequence[int]) -> dict[int, list[EnergyChange]]:

@@ -20,7 +20,8 @@ from polaris.web.answers import in_place, is_htmx
 from polaris.web.auth import is_safe
 from polaris.web.sessions import fragments, listed, own, queries, readings, receipts, why
 from polaris.web.sessions.listed import Wanted
-from polaris.web.sessions.view import Point, SessionView
+from polaris.web.sessions.point import Point
+from polaris.web.sessions.view import SessionView
 
 MAX_READING_ROWS = 5_000  # without it, the page with every reading could take minutes to render
 STATUS = {

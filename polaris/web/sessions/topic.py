@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from polaris import pubsub
 from polaris.domain.enums import Role
 from polaris.domain.viewer import Viewer
-from polaris.pubsub import PubSubMessage
-from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, State, Topic
-from polaris.rendering.fragments import Fragments
+from polaris.pubsub import GROWN, PubSubMessage
+from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, Scope, State, Topic
+from polaris.rendering.fragments import AnyFragments, Fragments
 from polaris.web.lists import ListTopic
-from polaris.web.sessions import fragments, listed, own, queries, receipts
+from polaris.web.sessions import fragments, listed, own, pushed, queries, receipts
+from polaris.web.sessions.kept import Readings, Timeline
 from polaris.web.sessions.listed import SessionsPage, Wanted
 from polaris.web.sessions.own import OwnPage
 from polaris.web.sessions.receipts import ReceiptPage
 from polaris.web.sessions.view import SessionView
 from polaris.web.sessions.why import Why, why
+
+READINGS = Change(Scope.ROWS)  # some came after the others
+CHANGED = Change(Scope.WHOLE, 0)  # anything else happened, earlier readings included
+# A notification may be lost that earlier readings differ. In proportion to their number, reading them all again, a few
+# microseconds for each, takes at most as much time as a reading that comes each second takes anyway.
+REREAD_AFTER_EACH = timedelta(seconds=0.2)
 
 
 class _OfSession(Topic):
@@ -42,31 +49,65 @@ class _OfSession(Topic):
 
 
 class SessionTopic(_OfSession):
-    """A session's page."""
+    """A session's page. It keeps the readings that it shows, and reads all of them only if earlier ones may differ."""
 
-    __slots__ = ()
+    __slots__ = ("_kept", "_pushed", "_read_all_at")
 
     max_batch: ClassVar[int] = 25  # more would make the first page of a batch wait for the last
 
+    def __init__(self, number: int, charger_id: int = 0) -> None:
+        super().__init__(number, charger_id)
+        self._kept = Readings()
+        self._pushed = Timeline()
+        self._read_all_at: datetime | None = None
+
+    def changes(self, message: PubSubMessage) -> Change | None:
+        if super().changes(message) is None:
+            return None
+        return READINGS if GROWN in message.data else CHANGED
+
     def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
-        return self.read_many((self,), now, settings)[0]
+        return self.read_many((self,), (changes,), now, settings)[0]
 
     @classmethod
-    def read_many(cls, topics: Sequence[SessionTopic], now: datetime, settings: RenderSettings) -> list[State]:
-        views = queries.session_views({topic.number for topic in topics}, now, settings.stale_after)
-        return [_state(views.get(topic.number)) for topic in topics]
+    def read_many(
+        cls, topics: Sequence[SessionTopic], changes: Sequence[Changes], now: datetime, settings: RenderSettings
+    ) -> list[State]:
+        growing = [topic for topic, changed in zip(topics, changes, strict=True) if topic._only_grows(changed, now)]
+        kept = {topic.number: topic._kept for topic in growing}
+        views = queries.session_views({topic.number for topic in topics}, now, settings.stale_after, kept)
+        for topic in topics:
+            view = views.get(topic.number)
+            topic._kept = Readings() if view is None else view.readings
+            if topic.number not in kept:
+                topic._read_all_at = now
+        return [
+            _state(views.get(topic.number), is_news=CHANGED in changed)
+            for topic, changed in zip(topics, changes, strict=True)
+        ]
 
-    def common(self, state: State) -> Fragments:
-        return fragments.session(state.value) if isinstance(state.value, SessionView) else {}
+    def _only_grows(self, changes: Changes, now: datetime) -> bool:
+        """Whether the readings that it keeps are as they were, as far as is known. All are read again in time."""
+        if self._read_all_at is None or CHANGED in changes:
+            return False
+        return now - self._read_all_at < self._kept.count * REREAD_AFTER_EACH
 
-    def per_viewer(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
-        if not isinstance(state.value, SessionView):
+    def common(self, state: State) -> AnyFragments:
+        view, before = state.value, self._pushed
+        if not isinstance(view, SessionView):
             return {}
-        return fragments.stop(state.value, viewer, settings.operator_contact)
+        self._pushed = view.readings.timeline
+        return pushed.common(view, before) if view.is_active else fragments.session(view)
+
+    def per_viewer(self, state: State, viewer: Viewer, settings: RenderSettings) -> AnyFragments:
+        view = state.value
+        if not isinstance(view, SessionView):
+            return {}
+        return (pushed if view.is_active else fragments).stop(view, viewer, settings.operator_contact)
 
 
-def _state(view: SessionView | None) -> State:
-    return State(view, None if view is None else view.changes_at)
+def _state(view: SessionView | None, *, is_news: bool) -> State:
+    return State(view, None if view is None else view.changes_at, is_news=is_news)
 
 
 class WhyTopic(_OfSession):

@@ -14,16 +14,19 @@ from msgspec import Struct
 from polaris.domain import evidence
 from polaris.domain.behaviour import Cable
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import ConnectorStatus, Correction, SessionState, is_counted
+from polaris.domain.enums import ConnectorStatus, Correction, SessionState
 from polaris.domain.limits import UNPLUG_WITHIN
 from polaris.domain.ocmf import Verdict
 from polaris.domain.spelling import letters
 from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.web.sessions import stop
+from polaris.web.sessions.kept import Readings
+from polaris.web.sessions.point import Point
 from polaris.web.sessions.price import PriceNow
 from polaris.web.sessions.receipt import Receipt
 from polaris.web.sessions.stop import Stop, StopPhase
+from polaris.web.sessions.trace import Trace
 
 MINUTE = timedelta(minutes=1)
 
@@ -43,27 +46,6 @@ _PAUSES = frozenset({ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVS
 _WITHOUT_CABLE = frozenset(
     {"evdisconnected", "evcommunicationlost", "evdeparted", "unlockcommand", "timeout", "evconnecttimeout"}
 )
-
-
-class Point(Struct, frozen=True, gc=False):
-    """One reading of the timeline or the curve. `at` is the charger's time.
-
-    `energy_wh` is what the session had taken by then. If the reading is not counted, `set_aside` says why
-    (enums.SetAside), and `meter_wh` is the figure that the meter sent.
-    """
-
-    at: datetime
-    energy_wh: int | None
-    power_w: int | None
-    soc_percent: int | None = None
-    is_final: bool = False
-    set_aside: str = ""
-    meter_wh: int | None = None
-
-    @property
-    def is_meter_shown(self) -> bool:
-        """Whether the meter's own figure stands in for an energy: not if the power alone is set aside."""
-        return not is_counted(self.set_aside) and self.energy_wh is None and self.meter_wh is not None
 
 
 class _Stated:
@@ -161,9 +143,7 @@ class SessionView(_Metered, Struct, frozen=True):
     last_reading_at: datetime | None
     silent_s: int
     stop: Stop
-    timeline: tuple[Point, ...]  # newest first, at most 20
-    has_more_readings: bool
-    curve: tuple[Point, ...]  # oldest first, at most 200
+    readings: Readings
     changes_at: datetime | None
     notes: tuple[Note, ...] = ()  # on the quality of the figures
     corrections: tuple[EnergyChange, ...] = ()  # newest first
@@ -174,6 +154,19 @@ class SessionView(_Metered, Struct, frozen=True):
     price: PriceNow | None = None  # what there is to say of it while the session goes on
     receipt: Receipt | None = None  # of its cost once it has ended, if that has several parts
     cable: Cable = Cable.UNKNOWN  # what its charger does with it after a stop from here
+
+    @property
+    def timeline(self) -> tuple[Point, ...]:
+        """The newest readings, newest first."""
+        return self.readings.timeline.rows
+
+    @property
+    def has_more_readings(self) -> bool:
+        return self.readings.timeline.has_more
+
+    @property
+    def curve(self) -> Trace:
+        return self.readings.curve
 
     @property
     def is_cable_held(self) -> bool:
@@ -204,6 +197,20 @@ class SessionView(_Metered, Struct, frozen=True):
         return Headline(
             self.number, self.state, self.charger_name, self.started_at, self.ended_at, self.is_idle_refusal
         )
+
+    @property
+    def figures(self) -> tuple[object, ...]:
+        """What changes with each reading in the live figures. `around_figures` is the rest."""
+        energy = self.energy_wh, self.is_explained, self.cost
+        return *energy, self.power_w, self.elapsed_s, self.soc_percent
+
+    @property
+    def around_figures(self) -> tuple[object, ...]:
+        place = self.number, self.charger_name, self.connector
+        silence = self.is_stale and (self.last_reading_at, self.silent_s)
+        refusal = self.refusal, self.is_idle_refusal
+        figures = self.notes, self.charger_wh if self.is_decided else self.charger_wh is None
+        return *place, self.live_status, self.interruption, self.paused_by, silence, refusal, figures, self.price
 
     @property
     def is_paused(self) -> bool:

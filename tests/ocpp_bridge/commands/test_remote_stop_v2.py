@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from polaris.ingest import stuck_sessions
 from polaris.web.sessions import queries as session_queries
+from polaris.web.sessions.kept import Readings
 from polaris.web.sessions.view import StopPhase
 from simulator.charger import Charger, OnRemoteStop
 from simulator.charger_v2 import ChargerV2, TransactionV2
@@ -161,6 +162,5 @@ def _page(number: int) -> session_queries.SessionView:
         average_power_w=None,
         last_reading_at=at,
         changes_at=None,
-        timeline=tuple(replace(point, at=at) for point in page.timeline),
-        curve=tuple(replace(point, at=at) for point in page.curve),
+        readings=Readings(tuple(replace(point, at=at) for point in page.timeline)),
     )

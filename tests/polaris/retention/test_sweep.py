@@ -96,7 +96,7 @@ def test_old_session_keeps_curve_final_and_total(cast: Cast, config: Config) -> 
     assert (swept.made_final, swept.rows) == (1, {"meter_reading": len(all_rows) - len(rows)})
     assert swept.is_complete
     with models.database.connection_context():
-        assert len(curve.shown([number])[number][1]) == len(rows)
+        assert len(curve.shown([number], {})[number].curve) == len(rows)
 
 
 def test_young_session_is_left_alone(cast: Cast, config: Config) -> None:

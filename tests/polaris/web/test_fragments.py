@@ -32,7 +32,8 @@ from polaris.web.fleet import fragments as fleet_fragments
 from polaris.web.fleet import topic as fleet_topic
 from polaris.web.sessions import fragments as session_fragments
 from polaris.web.sessions import queries as session_queries
-from polaris.web.sessions.view import Point, SessionView
+from polaris.web.sessions.point import Point
+from polaris.web.sessions.view import SessionView
 from polaris.web.start import fragments as start_fragments
 from polaris.web.start.view import Card, StartControl, StartPage
 from tests.support import cast as cast_

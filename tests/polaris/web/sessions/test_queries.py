@@ -11,13 +11,14 @@ from polaris import administration, models
 from polaris.config import Config
 from polaris.domain.enums import AccountStatus, Role, SessionState
 from polaris.domain.facts import ChargerDisconnected
+from polaris.domain.limits import MAX_CURVE_POINTS
 from polaris.domain.metering import Reading
 from polaris.domain.viewer import Viewer
 from polaris.models import Account, SignIn
 from polaris.pubsub import Publisher
 from polaris.push import access
 from polaris.web.sessions import queries as session_queries
-from polaris.web.sessions import readings
+from polaris.web.sessions.kept import TIMELINE
 from polaris.web.sessions.stop import StopPhase
 from polaris.web.sessions.view import SessionView
 from tests.support.ingest_cast import NOW, Cast, at, connected_charger
@@ -121,10 +122,10 @@ def test_timeline_and_curve_bounded(cast: Cast, count: int) -> None:
     many = tuple(Reading(at(i), register_wh=1000 + i, power_w=i) for i in range(count))
     cast.store(replace(fact, readings=many))
     seen = page(number, 2000)
-    assert len(seen.timeline) == min(count, readings.TIMELINE)
-    assert seen.has_more_readings == (count > readings.TIMELINE)
+    assert len(seen.timeline) == min(count, TIMELINE)
+    assert seen.has_more_readings == (count > TIMELINE)
     assert seen.timeline[0].energy_wh == count - 1
-    assert len(seen.curve) <= readings.CURVE
+    assert len(seen.curve) <= MAX_CURVE_POINTS
     assert len(seen.curve) >= min(count, 100)
     assert (seen.curve[0].energy_wh, seen.curve[-1].energy_wh) == (0, count - 1)
     assert [p.at for p in seen.curve] == sorted({p.at for p in seen.curve})
