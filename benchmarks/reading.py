@@ -102,7 +102,7 @@ def run(app: Flask, world: World, readings: int) -> dict[str, Any]:
         world.meter(range(SESSIONS), at=began + timedelta(seconds=turn * EVERY_S))
     cost = Cost()
     with app.test_request_context(), translations.in_language("en"):
-        pages.push(began, Cost())
+        pages.push(began + timedelta(seconds=readings * EVERY_S), Cost())
         for turn in range(readings, readings + ROUNDS):
             at = began + timedelta(seconds=turn * EVERY_S)
             cost.begin()

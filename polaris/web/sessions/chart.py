@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import ceil, floor, log10
 
 from polaris.domain.instants import to_microseconds
@@ -43,7 +43,7 @@ class Lines:
     power_line: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Curve:
     """A session's curve in its axes. Its recent part is drawn with each reading, its past seldom."""
 
@@ -61,7 +61,7 @@ class Curve:
     def past(self) -> Lines:
         return self._lines(0, self.past_points)
 
-    @property
+    @cached_property
     def recent(self) -> Lines:
         return self._lines(max(0, self.past_points - 1), len(self.trace))
 

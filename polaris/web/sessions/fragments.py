@@ -14,14 +14,12 @@ from markupsafe import Markup
 
 from polaris.domain.viewer import Viewer
 from polaris.lists.strips import Strip
-from polaris.rendering.filters import NOTHING, kw, kwh
 from polaris.rendering.fragments import Fragments, render
 from polaris.rendering.translations import locale
-from polaris.web.sessions import bill, chart, receipts
-from polaris.web.sessions.chart import Axes
+from polaris.web.sessions import bill, chart, forms, receipts
+from polaris.web.sessions.chart import Axes, Curve
 from polaris.web.sessions.own import Change as RowsChange
 from polaris.web.sessions.own import OwnPage
-from polaris.web.sessions.point import Point
 from polaris.web.sessions.receipts import ReceiptPage
 from polaris.web.sessions.stop import StopControl
 from polaris.web.sessions.view import Headline, RunningSession, SessionRow, SessionView
@@ -37,7 +35,7 @@ Revised = SessionView | SessionRow | RunningSession
 
 def register(app: Flask) -> None:
     """Add this page's filters to the app's Jinja environment."""
-    for filter_ in (root, headline, stop_control, stop_body, reading_rows, curve_axes):
+    for filter_ in (root, headline, stop_control, stop_body, curve_axes, figures, recent, forms.reading_rows):
         app.add_template_filter(filter_)
     app.add_template_filter(chart.draw, "curve")
     app.add_template_filter(receipts.site_time)
@@ -126,28 +124,14 @@ def _stop_body(control: StopControl, _language: str) -> Markup:
     return Markup(render("sessions/_stop_body.html", control=control))  # noqa: S704 - the template escapes
 
 
-def reading_rows(points: Iterable[Point]) -> Markup:
-    """Render the rows of a table of readings, from a row that is rendered once: a page shows hundreds."""
-    language = locale()
-    rows = [
-        _row_form(point.is_final, point.set_aside, point.is_meter_shown, language) % _texts(point) for point in points
-    ]
-    return Markup("".join(rows))  # noqa: S704 - figures need no escaping
+def figures(session: SessionView) -> Markup:
+    """Render the live figures, which change with each reading."""
+    return forms.figures(session, root(session, "figures"))
 
 
-def _texts(point: Point) -> dict[str, object]:
-    """Return a reading's figures, which need no escaping. Its time is UTC."""
-    at = point.at.isoformat()
-    soc = NOTHING if point.soc_percent is None else point.soc_percent
-    energy = kwh(point.meter_wh if point.is_meter_shown else point.energy_wh)
-    return {"at": at[:19], "time": at[11:19], "kwh": energy, "kw": kw(point.power_w), "soc": soc}
-
-
-@lru_cache(maxsize=100)
-def _row_form(is_final: bool, set_aside: str, is_meter_shown: bool, _language: str) -> str:
-    placeholders = {name: f"%({name})s" for name in ("at", "time", "kwh", "kw", "soc")}
-    conditions = {"is_final": is_final, "set_aside": set_aside, "is_meter_shown": is_meter_shown}
-    return render("sessions/_reading_row.html", **conditions, **placeholders)
+def recent(picture: Curve, session: SessionView) -> Markup:
+    """Render the newest part of a curve."""
+    return forms.recent(picture, session.elapsed_s, root(session, "recent"))
 
 
 def curve_axes(axes: Axes) -> Markup:

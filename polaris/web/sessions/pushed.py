@@ -11,7 +11,7 @@ from polaris.domain.viewer import Viewer
 from polaris.rendering.fragments import AnyFragments, Deferred, render
 from polaris.web.sessions import chart
 from polaris.web.sessions.chart import Curve
-from polaris.web.sessions.fragments import root_id, stop_control
+from polaris.web.sessions.fragments import figures, recent, root_id, stop_control
 from polaris.web.sessions.kept import Timeline
 from polaris.web.sessions.view import SessionView
 
@@ -20,10 +20,10 @@ def common(session: SessionView, before: Timeline) -> AnyFragments:
     """Return the fragments that are alike for every viewer; `before` is the timeline that was pushed last."""
     picture = chart.draw(session)
     timeline = session.readings.timeline
-    figures = Deferred(session.figures, partial(_render, session, "figures"))
+    live_figures = Deferred(session.figures, partial(figures, session))
     marks_and_parts = {
         "header": (session.headline, {}),
-        "live": (session.around_figures, {"figures": figures}),
+        "live": (session.around_figures, {"figures": live_figures}),
         "curve": (picture and picture.axes, _parts(session, picture)),
         "timeline": (_around_rows(timeline), {"readings": _rows(session, timeline, before)}),
     }
@@ -51,10 +51,9 @@ def _with_ids(session: SessionView, parts: dict[str, Deferred]) -> dict[str, Def
 def _parts(session: SessionView, picture: Curve | None) -> dict[str, Deferred]:
     if picture is None:
         return {}
-    recent = picture.recent
     return {
         "past": Deferred(picture.past_mark, partial(_render, session, "curve_past", picture=picture)),
-        "recent": Deferred(recent, partial(_render, session, "curve_recent", picture=picture, lines=recent)),
+        "recent": Deferred(picture.recent, partial(recent, picture, session)),
     }
 
 
