@@ -69,6 +69,7 @@ class Connection {
       else this.resume();
     });
     addEventListener("pagehide", () => this.pause());
+    document.addEventListener("polaris:missed", () => this.polling.poll());
     addEventListener("online", () => this.link.post({ kind: "hurry" }));
     addEventListener("offline", () => this.link.post({ kind: "offline" }));
     // A page that comes out of the browser's cache is as old as it may be.
@@ -158,12 +159,13 @@ class Polling {
   tick(now) {
     const { isLive, isDisplaced } = this.connection.status;
     const ageMs = now - this.shownAt;
-    const isDue = ageMs > POLL_INTERVAL_MS && now > this.nextAt && !this.isUnderWay;
+    const isDue = ageMs > POLL_INTERVAL_MS && now > this.nextAt;
     if (!isLive && isDue) this.poll();
     this.showAge(ageMs, !isLive && (ageMs > NOTICE_AFTER_MS || !this.notice.hidden), isDisplaced);
   }
 
   async poll() {
+    if (this.isUnderWay) return;
     this.isUnderWay = true;
     for (const address of [...this.connection.addresses]) await this.ask(address);
     this.isUnderWay = false;

@@ -26,12 +26,15 @@ const keepNewer = (fragment) => {
   }
 };
 
-// Adds the rows that the page has to those that came `since` its newest. If that is another, something was missed, of which
-// the stream brings all: false.
+// Adds the rows that the page has to those that came `since` its newest, and returns true. If its newest is another, the page
+// has them already, or it has missed something, and connection.js asks for everything.
 const complete = (incoming, shown) => {
-  const { since, rows } = incoming.dataset;
+  const { since, rows, newest } = incoming.dataset;
   if (since === undefined) return true;
-  if (since !== shown.dataset.newest) return false;
+  if (since !== shown.dataset.newest) {
+    if (newest !== shown.dataset.newest) document.dispatchEvent(new Event("polaris:missed"));
+    return false;
+  }
   const older = [...shown.rows].slice(0, Number(rows) - incoming.rows.length);
   incoming.append(...older.map((row) => row.cloneNode(true)));
   delete incoming.dataset.since;

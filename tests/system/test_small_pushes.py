@@ -52,14 +52,15 @@ def test_page_after_many_readings(world: World) -> None:
     expect(page.fragment("recent")).to_have_accessible_name(re.compile("Energy has grown to 2.50 kWh"))
 
 
-def test_rows_that_do_not_follow_on_are_left(world: World) -> None:
+def test_rows_that_do_not_follow_on_are_asked_for(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     for energy_wh in (100, 200, 300):
         world.charger.deliver(energy_wh)
     page = world.watch(world.cast.ada, number)
     page.shows("0.30", noun="timeline")
     newest = page.fragment("readings").get_attribute("data-newest") or ""
-    pushed(page, since="1234567", rows=4)
+    with page.page.expect_response(re.compile("/live/sessions/.*once")):
+        pushed(page, since="1234567", rows=4)
     page.does_not_show("a row")
     pushed(page, since=newest, rows=3)
     rows = page.fragment("readings").locator("tr")
