@@ -1,6 +1,6 @@
 """`make bench PART=latency`: from a charger's frame to the DOM in Chromium and to a thousand other browsers' sockets.
 
-A thousand chargers report once a second, at intended instants from which all latencies count, through the real bridge,
+A thousand chargers, or CHARGERS, report once a second, at intended instants from which all latencies count, through the real bridge,
 database and Valkey to the real web. Nothing is pinned. There are two runs: each browser watches a session of its own,
 and all watch the same one. The last line is one JSON object with every figure. SECONDS is the length of each run,
 DATABASES lists the databases (sqlite,postgresql).
@@ -29,13 +29,13 @@ from tests.support.valkey import Valkey
 
 SECONDS = float(os.environ.get("SECONDS", "20"))
 DATABASES = os.environ.get("DATABASES", "sqlite,postgresql").split(",")
-CHARGERS = 1000
+CHARGERS = int(os.environ.get("CHARGERS", "1000"))
 INTERVAL_S = 1.0
 STEP_S = INTERVAL_S / CHARGERS
 WARM_UP_S = 3.0
 DRAIN_S = 5.0
 OPEN_BATCH = 200  # streams
-IN_CHROMIUM = (0, 250, 500, 750)  # the drivers whose sessions Chromium shows
+IN_CHROMIUM = tuple(CHARGERS * place // 4 for place in range(4))  # the drivers whose sessions Chromium shows
 
 OWN, ONE = "each browser its own session", "all browsers one session"
 
