@@ -124,6 +124,11 @@ def request_of(message: PubSubMessage) -> tuple[RequestKind, int]:
     return kind, row_id
 
 
+def requested(kind: RequestKind, row_id: int, identity: str) -> ChangeNotification:
+    """Return the message of `Publisher.send_request` for one that may be lost: its row is sent later then."""
+    return ChangeNotification(commands_channel(identity), encode(PubSubMessage(kind, {_ID_NAMES[kind]: row_id})))
+
+
 @lru_cache(maxsize=MAX_PENDING)
 def session_changed(
     number: int, charger_id: int, account_id: int | None, *, is_new: bool = False, has_grown: bool = False
@@ -226,8 +231,7 @@ class Publisher:
 
         Raise redis.RedisError if that cannot be known.
         """
-        message = PubSubMessage(kind, {_ID_NAMES[kind]: row_id})
-        receivers: int = self._client.publish(commands_channel(identity), encode(message))
+        receivers: int = self._client.publish(*requested(kind, row_id, identity))
         return receivers
 
     def ping(self) -> None:

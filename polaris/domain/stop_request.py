@@ -21,6 +21,7 @@ RETRY_WITHIN = timedelta(seconds=10)  # of the deadline; without it a stale stop
 # Past its deadline, for a session's end still to be what a request asked for, if the charger does not say so. Without
 # it, a stop at the charger hours after a failed one would read as that.
 LATEST_END = timedelta(minutes=5)
+MAX_WAIT = timedelta(days=7)  # of a limit's request for its charger
 
 OPEN = frozenset({S.REQUESTED, S.SENT, S.ACCEPTED})
 FAILED = frozenset({S.REJECTED, S.FAILED, S.OFFLINE, S.TIMED_OUT, S.UNKNOWN, S.OVERDUE})
@@ -55,12 +56,17 @@ TRANSITIONS: dict[tuple[S, E], S] = {
 # By which chargers name a stop that was asked for, in lower case: as one, as one at the charger, or not at all.
 _REMOTE = frozenset({"remote", "remotestop"})
 _UNCLEAR = frozenset({"", "local", "other", "stopauthorized"})
+# By which a charger says that it has kept a limit (OCPP 2.1).
+_OF_LIMIT = frozenset({"energylimitreached", "costlimitreached", "soclimitreached", "timelimitreached"})
+# An end from before a limit's request is none of its: it had happened when the readings arrived that made it.
+_ENDS_BEFORE = timedelta(minutes=1)
 
 
 class StoppedBy(StrEnum):
-    """The person who asked for the stop of an ended session: its driver, or an operator."""
+    """The cause of an ended session's stop: its driver, their limit, or an operator."""
 
     DRIVER = "driver"
+    LIMIT = "limit"
     OPERATOR = "operator"
 
 
@@ -73,6 +79,7 @@ class StopProgress:
     deadline_at: datetime
     decided_at: datetime
     attempts: int = 1
+    is_at_limit: bool = False  # its cause is a limit, and no person
 
     @property
     def is_unsent(self) -> bool:
@@ -92,6 +99,11 @@ def begin(now: datetime, limits: StopLimits) -> StopProgress:
     return StopProgress(S.REQUESTED, now, now + limits.answer, now)
 
 
+def begin_at_limit(now: datetime) -> StopProgress:
+    """Return the request that a session's limit makes: it waits for a charger that cannot be asked at once."""
+    return StopProgress(S.REQUESTED, now, now + MAX_WAIT, now)
+
+
 def advance(request: StopProgress, event: E, now: datetime, limits: StopLimits) -> StopProgress | None:
     """Return the request after `event`, or None if the event changes nothing.
 
@@ -106,6 +118,8 @@ def advance(request: StopProgress, event: E, now: datetime, limits: StopLimits) 
             request, state=S.REQUESTED, deadline_at=now + limits.answer, decided_at=now, attempts=request.attempts + 1
         )
     deadline_at = now + limits.end if after is S.ACCEPTED else request.deadline_at
+    if event is E.CLAIMED:
+        deadline_at = min(deadline_at, now + limits.answer)  # that of a limit has waited
     if event is E.PUBLISH_FAILED:
         deadline_at = now  # no bridge may send it any more
     decided_at = request.deadline_at if event is E.DEADLINE else now
@@ -132,9 +146,16 @@ def has_ended(request: StopProgress, reason: str, ended_at: datetime) -> bool:
     """Return whether a session ended as the request asked for, by the charger's own reason and the time."""
     if request.state is not S.COMPLETED:
         return False
+    if request.is_at_limit and ended_at < request.requested_at - _ENDS_BEFORE:
+        return False
     reason = letters(reason)
     is_in_time = min(ended_at, request.decided_at) <= request.deadline_at + LATEST_END
     return reason in _REMOTE or (reason in _UNCLEAR and is_in_time)
+
+
+def is_of_limit(reason: str) -> bool:
+    """Return whether a charger ended a session because of a limit that it was told, by its own reason."""
+    return letters(reason) in _OF_LIMIT
 
 
 def failures_in_a_row(requests: Sequence[StopProgress], now: datetime) -> int:

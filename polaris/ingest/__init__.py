@@ -30,7 +30,7 @@ from polaris.ingest.behaviour import Behaviour
 from polaris.ingest.corrections import Corrected, EnergyBound, EnergyRefusal, Recomputed, UnknownEnergy
 from polaris.ingest.facts import chargers, evidence, rebuild, session_cards
 from polaris.ingest.facts.chargers import ChargerKey
-from polaris.ingest.outcomes import CardAnswer, Ended, Outcome, Started
+from polaris.ingest.outcomes import CardAnswer, Ended, Limited, Outcome, SentLimit, Started
 from polaris.ingest.refused_handshakes import RefusedHandshake
 from polaris.ingest.requests import (
     ClaimedCommand,
@@ -66,11 +66,13 @@ __all__ = [
     "FollowUp",
     "Ingest",
     "Interrupts",
+    "Limited",
     "Outcome",
     "Recomputed",
     "Refusal",
     "RefusedHandshake",
     "RequestTerms",
+    "SentLimit",
     "SettingsView",
     "Started",
     "UnknownEnergy",

@@ -41,7 +41,7 @@ from polaris.ingest.facts import (
     transaction_events,
     unprocessable,
 )
-from polaris.ingest.outcomes import Outcome
+from polaris.ingest.outcomes import Ended, Limited, Outcome, Started
 from polaris.models import blocking, database
 from polaris.pubsub import ChangeNotification
 
@@ -87,9 +87,12 @@ def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome]
             if of_kind := [fact for fact in batch if type(fact) is kind]:
                 apply(notifications, of_kind, now)
         batch, loaded = plain_events.store(batch)
-        meter_batch.store(notifications, [fact for fact in batch if type(fact) is SessionMetered], loaded, now)
+        metered = [fact for fact in batch if type(fact) is SessionMetered]
+        told = meter_batch.store(notifications, metered, loaded, now)
         others = [fact for fact in batch if type(fact) in _APPLY]
-        answered = start_batch.store(notifications, others) | end_batch.store(notifications, others)
+        answered: dict[int, Outcome] = {charger_id: Limited(limit) for charger_id, limit in told.items()}
+        answered |= start_batch.store(notifications, others)
+        answered |= end_batch.store(notifications, others)
         outcomes = [
             answered[fact.charger_id] if fact.charger_id in answered else _apply(notifications, fact, now)
             for fact in batch
@@ -109,14 +112,16 @@ def _with_cards(
     """Return outcomes with the ends of their cards' validity. A start with an unknown card is noted."""
     id_tags = {
         index: fact.id_tag
-        for index, (fact, outcome) in enumerate(zip(batch, outcomes, strict=True))
-        if outcome is not None and isinstance(fact, SessionStarted | SessionReported | SessionEnded) and fact.id_tag
+        for index, fact in enumerate(batch)
+        if isinstance(fact, SessionStarted | SessionReported | SessionEnded)
+        and isinstance(outcomes[index], Started | Ended)
+        and fact.id_tag
     }
     cards = card_rows.find_all(id_tags.values())
     result = list(outcomes)
     for index, id_tag in id_tags.items():
         fact, outcome, card = batch[index], outcomes[index], cards.get(normal_id_tag(id_tag))
-        if outcome is not None and outcome.authorization is not Authorization.INVALID:
+        if isinstance(outcome, Started | Ended) and outcome.authorization is not Authorization.INVALID:
             result[index] = replace(outcome, expires_at=card and card.expires_at)
         elif not isinstance(fact, SessionEnded):
             unknown_cards.note(notifications, id_tag, fact.charger_id, fact.received_at)

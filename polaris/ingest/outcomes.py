@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from polaris.domain.enums import Authorization
+from polaris.domain.limit import LimitKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +18,31 @@ class CardAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class SentLimit:
+    """A session's limit for a charger that keeps it itself; of no kind if it is removed.
+
+    The value is in Wh, thousandths of the currency, percent, or seconds from the session's start.
+    """
+
+    kind: LimitKind
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """The outcome of a start: the session's number, and whether its card is good."""
 
     number: int
     authorization: Authorization
     expires_at: datetime | None = None  # the card
+    limit: SentLimit | None = None  # that the charger has to be told
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """The outcome of an event without a card, if the charger has to be told a limit."""
+
+    limit: SentLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +53,4 @@ class Ended:
     expires_at: datetime | None = None  # the card
 
 
-Outcome = Started | Ended | None
+Outcome = Started | Limited | Ended | None

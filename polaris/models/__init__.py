@@ -41,6 +41,7 @@ from polaris.models.row_query import ModelQuery, RowQuery
 from polaris.models.sent_form import SentForm
 from polaris.models.session import EFFECTIVE_WH, ChargingSession
 from polaris.models.session_day import SessionDay
+from polaris.models.session_limit import SessionLimit
 from polaris.models.session_note import SessionNote
 from polaris.models.settings_baseline import SettingsBaseline
 from polaris.models.sign_in import SignIn
@@ -88,6 +89,7 @@ __all__ = [
     "RowQuery",
     "SentForm",
     "SessionDay",
+    "SessionLimit",
     "SessionNote",
     "SettingsBaseline",
     "SignIn",

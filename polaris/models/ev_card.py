@@ -1,6 +1,6 @@
 """A card (OCPP: idTag) that a driver starts sessions with."""
 
-from peewee import AutoField, CharField, ForeignKeyField
+from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField
 
 from polaris.models.account import Account
 from polaris.models.fields import BaseModel, InstantField
@@ -17,3 +17,5 @@ class EvCard(BaseModel):
     created_at = InstantField()
     name = CharField(default="")  # as its owner calls it, "" if nobody has named it
     lost_at = InstantField(null=True)  # when its owner reported it lost
+    limit_kind = CharField(default="")  # limit.LimitKind: the limit that its sessions begin with, or none
+    limit_value = BigIntegerField(default=0)

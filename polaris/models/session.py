@@ -69,6 +69,7 @@ class ChargingSession(BaseModel):
     border_wh = TextField(default="")  # energy by each border of its prices that it has passed: JSON (domain.usage)
     next_border_at = InstantField(null=True)  # the next one; a reading from then on is split by it
     over_at = InstantField(null=True)  # since when the car takes no more, as its charger says
+    limit_id = IntegerField(null=True)  # the newest SessionLimit: null if it has none
     revision = IntegerField(default=1)
     final_at = InstantField(null=True)  # from then on nothing late changes it: its readings may be thinned
     is_swept = BooleanField(default=False)  # it keeps what an old session does

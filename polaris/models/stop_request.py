@@ -8,6 +8,7 @@ from polaris.models.account import Account
 from polaris.models.charger import Charger
 from polaris.models.fields import BaseModel, InstantField
 from polaris.models.session import ChargingSession
+from polaris.models.session_limit import SessionLimit
 
 
 class StopRequest(BaseModel):
@@ -16,6 +17,8 @@ class StopRequest(BaseModel):
     session = ForeignKeyField(ChargingSession)
     account_id: int | None
     account = ForeignKeyField(Account, null=True)  # a driver's or operator's; null: the command line
+    limit_id: int | None
+    limit = ForeignKeyField(SessionLimit, null=True, index=False)  # its cause, unless a person asked for it
     state = CharField()  # enums.StopState
     requested_at = InstantField()
     deadline_at = InstantField()
@@ -31,5 +34,10 @@ class StopRequest(BaseModel):
     def values(self) -> stop_request.StopProgress:
         """Return the request as the domain takes it."""
         return stop_request.StopProgress(
-            StopState(self.state), self.requested_at, self.deadline_at, self.decided_at, self.attempts
+            StopState(self.state),
+            self.requested_at,
+            self.deadline_at,
+            self.decided_at,
+            self.attempts,
+            is_at_limit=self.limit_id is not None,
         )

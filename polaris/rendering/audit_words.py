@@ -74,6 +74,8 @@ ACTIONS = {
     "invitation.mailed_again": N_("Mailed invitation again"),
     "invitation.made": N_("Invited person"),
     "invitation.withdrawn": N_("Withdrew invitation"),
+    "limit.removed": N_("Removed session's limit"),
+    "limit.set": N_("Set session's limit"),
     "list.exported": N_("Exported list"),
     "page.refused": N_("Refused page"),
     "passkey.added": N_("Added passkey"),

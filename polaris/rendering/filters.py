@@ -205,9 +205,10 @@ def stop_reason(reason: str) -> str:
 
 
 def stopped_by(by: StoppedBy) -> str:
-    """Say of whom a session's stop was asked for here."""
+    """Say what a session's stop was caused by."""
     return {
         StoppedBy.DRIVER: gettext("stopped from this page"),
+        StoppedBy.LIMIT: gettext("stopped by itself at its limit"),
         StoppedBy.OPERATOR: gettext("stopped by the operator"),
     }[by]
 

@@ -35,6 +35,7 @@ from polaris.models import (
     RememberedAnswer,
     SentForm,
     SessionDay,
+    SessionLimit,
     SessionNote,
     SettingsBaseline,
     SignIn,
@@ -89,7 +90,9 @@ AGES: dict[type[BaseModel], Age] = {
 }
 
 # Thinned or deleted once their session is final, `readings_days` after its end.
-WITH_SESSION: frozenset[type[BaseModel]] = frozenset({MeterReading, TransactionEvent, StopRequest, Command})
+WITH_SESSION: frozenset[type[BaseModel]] = frozenset(
+    {MeterReading, TransactionEvent, StopRequest, SessionLimit, Command}
+)
 
 STAYS: dict[type[BaseModel], str] = {
     Account: "until it is erased",

@@ -20,6 +20,7 @@ from polaris.models import (
     Command,
     MeterReading,
     RowQuery,
+    SessionLimit,
     StopRequest,
     TransactionEvent,
     database,
@@ -62,6 +63,7 @@ _DUE = RowQuery(
     has_requests=(
         "EXISTS (SELECT 1 FROM stop_request WHERE session_id = charging_session.number)"
         " OR EXISTS (SELECT 1 FROM command WHERE session_id = charging_session.number)"
+        " OR limit_id IS NOT NULL"
     ),
 )
 _FIRST = (EPOCH, 0)
@@ -180,5 +182,5 @@ def _delete_events_of(session: _Due, swept: Swept) -> Iterator[None]:
 
 def _delete_requests(sessions: Sequence[_Due], swept: Swept) -> None:
     numbers = [session.number for session in sessions if session.has_requests]
-    for model in (StopRequest, Command) if numbers else ():
+    for model in (StopRequest, SessionLimit, Command) if numbers else ():
         swept.count(model, model.delete().where(model.session.in_(numbers)).execute())

@@ -30,6 +30,7 @@ from polaris.models import (
     Passkey,
     RecoveryCode,
     SessionDay,
+    SessionLimit,
     SessionNote,
     SettingsBaseline,
     SignIn,
@@ -57,7 +58,17 @@ OF_ACCOUNT: dict[Table, frozenset[str]] = {
 KEPT_OF_ACCOUNT: frozenset[Table] = frozenset({ChargingSession, Command, Commissioning, SessionDay, StopRequest})
 # Exported with their sessions.
 OF_SESSION: frozenset[Table] = frozenset(
-    {MeterReading, SessionDay, SessionNote, EnergyCorrection, StopRequest, Command, UnmatchedEnd, TransactionEvent}
+    {
+        MeterReading,
+        SessionDay,
+        SessionLimit,
+        SessionNote,
+        EnergyCorrection,
+        StopRequest,
+        Command,
+        UnmatchedEnd,
+        TransactionEvent,
+    }
 )
 # Columns in which a person may be named, beside the id tags of sessions, events and unmatched ends.
 TEXTS: dict[Table, tuple[Field, ...]] = {

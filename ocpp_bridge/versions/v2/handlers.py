@@ -35,7 +35,7 @@ from polaris.domain.facts import (
 )
 from polaris.domain.metering import Reading, Sample
 from polaris.domain.units import NOT_KEPT
-from polaris.ingest import CardAnswer, Ended, Outcome, Started
+from polaris.ingest import CardAnswer, Limited, Outcome
 
 MAIN_METER = 0  # the EVSE number of the whole charger
 _FREE = CardAnswer(Authorization.ACCEPTED)  # for a charger that asks for no card
@@ -195,10 +195,12 @@ class V201(Version):
         return len(token.id_token.strip()) <= self.max_id_token_length
 
 
-def _id_token_info(outcome: CardAnswer | Started | Ended | None) -> dict[str, str]:
+def _id_token_info(outcome: CardAnswer | Outcome) -> dict[str, str]:
     """Return an `IdTokenInfoType` of either version; only its status is required."""
-    status = None if outcome is None else outcome.authorization
-    if outcome is None or status is None:
+    if outcome is None or isinstance(outcome, Limited):
+        return {"status": AuthorizationStatusEnumType.invalid}
+    status = outcome.authorization
+    if status is None:
         return {"status": AuthorizationStatusEnumType.invalid}
     expires_at = timestamps.wired(outcome.expires_at)
     info: dict[str, str] = {"status": AuthorizationStatusEnumType(status.value)}

@@ -20,6 +20,7 @@ class Card(NamedTuple):
     status: str
     account_status: str
     expires_at: datetime | None
+    limit_kind: str  # of the limit that its sessions begin with
 
 
 _BY_ID_TAG = RowQuery(

@@ -19,6 +19,8 @@ from polaris.domain.metering import Reading, in_order
 from polaris.domain.reading_rows import ReadingRow
 from polaris.ingest.facts import data_quality, meter_rows, pricing, rebuild, session_meter
 from polaris.ingest.facts.chargers import change, changed_columns
+from polaris.ingest.outcomes import SentLimit
+from polaris.ingest.requests import limits
 from polaris.models import Bulk, ChargingSession, RowQuery
 from polaris.models.session import decided_columns, to_domain
 from polaris.pubsub import ChangeNotification, session_changed
@@ -40,6 +42,7 @@ class _BatchSession(NamedTuple):
     last_reading_at: datetime | None
     next_border_at: datetime | None
     over_at: datetime | None
+    limit_id: int | None
 
     # Equal for all active sessions, so they are not loaded.
     state, ended_at, stop_reason = SessionState.ACTIVE, None, ""  # type: ignore[misc]  # class attributes, no columns
@@ -74,8 +77,8 @@ def store(
     facts: Sequence[SessionMetered],
     loaded: Mapping[SessionKey, Any],
     now: datetime,
-) -> None:
-    """Store the readings of a batch, in the caller's transaction.
+) -> dict[int, SentLimit]:
+    """Store the readings of a batch, in the caller's transaction; return the limits to tell, by charger.
 
     `loaded` are rows of sessions that the facts name, locked, each with the columns of `_BatchSession`.
     """
@@ -84,6 +87,7 @@ def store(
     updates: list[dict[str, Any]] = []
     noted: list[dict[str, Any]] = []
     risen: list[Any] = []
+    limited: list[int] = []
     to_rebuild: list[int] = []
     usual, same_instant = [], []
     for fact in facts:
@@ -111,6 +115,8 @@ def store(
         notifications += session_changed(row.number, row.charger_id, row.account_id, has_grown=True)
         if pricing.may_charge(row.over_at, row.energy_wh, decision.session.energy_wh, decision.rows):
             risen.append(row)
+        if row.limit_id is not None:
+            limited.append(row.number)
         if decision.needs_rebuild or pricing.is_border_passed(row, dated[-1].sampled_at):
             to_rebuild.append(row.number)
     meter_rows.store(meter_rows.values(number, reading) for number, reading in readings)
@@ -120,6 +126,7 @@ def store(
         over_at = pricing.over_now(ChargingSession.get_by_id(row.number))
         ChargingSession.update(over_at=over_at).where(ChargingSession.number == row.number).execute()
     _rebuild(notifications, to_rebuild, now)
+    return limits.weigh_all(notifications, limited, now)
 
 
 def _rebuild(notifications: list[ChangeNotification], numbers: Sequence[int], now: datetime) -> None:

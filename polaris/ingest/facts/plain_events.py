@@ -32,6 +32,7 @@ class _Open(NamedTuple):
     last_reading_at: datetime | None
     next_border_at: datetime | None
     over_at: datetime | None
+    limit_id: int | None
     transaction_id: str | None
     connector: int
     connector_status: str

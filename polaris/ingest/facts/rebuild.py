@@ -33,7 +33,7 @@ from polaris.ingest.facts import (
 )
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.facts.pricing import Split
-from polaris.ingest.requests import promised_starts
+from polaris.ingest.requests import limits, promised_starts
 from polaris.models import ChargingSession, MeterReading, TransactionEvent, locked
 from polaris.models.session import begun, decided_columns
 from polaris.pubsub import ChangeNotification
@@ -85,6 +85,7 @@ def events(notifications: list[ChangeNotification], session: ChargingSession, no
     if not is_put_off(session):
         _store(session.number, _set_from_events(session), now)
     _change(notifications, session)
+    limits.weigh(notifications, session, now, session.last_reading_at)
 
 
 def rebuilt(
@@ -185,6 +186,7 @@ def store_rebuilt(notifications: list[ChangeNotification], made: Rebuilt, now: d
     if session.state != SessionState.ACTIVE:
         corrections.note(session, Correction.LATE_READINGS, made.before_wh, now)
     _change(notifications, session)
+    limits.weigh(notifications, session, now, session.last_reading_at)
     return True
 
 

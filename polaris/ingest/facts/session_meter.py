@@ -27,6 +27,7 @@ from polaris.ingest.facts import (
     unprocessable,
 )
 from polaris.ingest.facts.chargers import change, changed_columns
+from polaris.ingest.requests import limits
 from polaris.models import ChargingSession
 from polaris.pubsub import ChangeNotification
 
@@ -68,6 +69,8 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
         last_heard_at=fact.received_at,
         is_awaiting_end=is_in_doubt,
     )
+    if session.limit_id is not None:
+        limits.weigh(notifications, session, now, session.last_reading_at)
 
 
 def meter(

@@ -109,7 +109,8 @@ def _usual(batch: Sequence[Fact]) -> list[_Begun]:
         is_taken = places.may_be_taken(start.connector, occupied.get(start.charger_id, ()))
         if start.charger_id in repeated or is_taken:
             continue
-        session = _session(start, event, place, card) if card is None or card.id not in taken else None
+        is_usual = card is None or (card.id not in taken and not card.limit_kind)
+        session = _session(start, event, place, card) if is_usual else None
         if session is not None:
             begun.append(session)
     return begun

@@ -6,6 +6,7 @@ events, so that the order of arrival does not matter.
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
 from typing import Any
 
@@ -36,15 +37,15 @@ from polaris.ingest.facts import (
 )
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.facts.event_store import Numbered
-from polaris.ingest.outcomes import Started
-from polaris.ingest.requests import promised_starts
+from polaris.ingest.outcomes import Limited, Started
+from polaris.ingest.requests import limits, promised_starts
 from polaris.ingest.sanitize import fit, fit_json, fit_line, is_same_json
 from polaris.models import ChargingSession
 from polaris.models.session import NO_REGISTER
 from polaris.pubsub import ChangeNotification
 
 
-def reported(notifications: list[ChangeNotification], fact: SessionReported, now: datetime) -> Started | None:
+def reported(notifications: list[ChangeNotification], fact: SessionReported, now: datetime) -> Started | Limited | None:
     """Store an event and apply it, once; return the answer about the card, if the event names one."""
     if not fact.transaction_id:
         unprocessable.keep(fact, "names no transaction")
@@ -62,7 +63,15 @@ def reported(notifications: list[ChangeNotification], fact: SessionReported, now
     applied = _with_card_sent(fact)
     event_store.INSERT.execute([event_store.values(applied, seq_no)])
     session = _apply(notifications, applied, session, now, is_late=seq_no is not None and bool(known))
-    return _answer(session, fact, seq_no)
+    return _with_limit(_answer(session, fact, seq_no), session, fact)
+
+
+def _with_limit(answer: Started | None, session: ChargingSession, fact: SessionReported) -> Started | Limited | None:
+    """Return an answer with the limit that the charger has to be told, if there is one."""
+    limit = None if fact.report is Report.ENDED else limits.tell(session)
+    if limit is None:
+        return answer
+    return Limited(limit) if answer is None else dataclasses.replace(answer, limit=limit)
 
 
 def _with_card_sent(fact: SessionReported) -> SessionReported:
@@ -96,6 +105,7 @@ def _apply(
         promised_starts.fulfil_start(notifications, session, fact.received_at, fact.remote_start_id)
         if session.id_tag == "" and (id_tag := promised_starts.started_with(session.number)):
             change(notifications, session, is_new=True, **_owned(session, fact, id_tag))
+            limits.begin(session, now)
     if not is_late:
         _show_status(notifications, session, fact)
     if fact.report is Report.ENDED:
@@ -157,6 +167,8 @@ def _complete(notifications: list[ChangeNotification], session: ChargingSession,
         values["is_start_inferred"] = False
     if values:
         change(notifications, session, is_new="account_id" in values, **values)
+    if "account_id" in values:
+        limits.begin(session, fact.received_at)
 
 
 def _owned_by_next(

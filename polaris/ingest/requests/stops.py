@@ -70,7 +70,7 @@ class Stops:
             decided_at=now,
         )
         record(actor or (account.email if account else COMMAND_LINE), "stop.requested", f"session {number}", now)
-        _show(notifications, session)
+        show(notifications, session)
         return _pending(row)
 
     def claim(
@@ -117,7 +117,7 @@ class Stops:
         if after is None or (after.state in OPEN and row.state not in OPEN and _has_other_open(row)):
             return None
         _save(row, after)
-        _show(notifications, row.session)
+        show(notifications, row.session)
         return after.state
 
 
@@ -185,8 +185,8 @@ def _save(row: StopRequest, after: stop_request.StopProgress) -> None:
     ).where(StopRequest.id == row.id).execute()
 
 
-def _show(notifications: list[ChangeNotification], session: ChargingSession) -> None:
-    """Raise the session's revision, so that pages show its stop request."""
+def show(notifications: list[ChangeNotification], session: ChargingSession) -> None:
+    """Raise the session's revision, so that pages show its stop request or its limit."""
     ChargingSession.update(revision=ChargingSession.revision + 1).where(
         ChargingSession.number == session.number
     ).execute()

@@ -31,6 +31,7 @@ from polaris.models import (
     Invitation,
     MeterReading,
     SentForm,
+    SessionLimit,
     SignIn,
     StopRequest,
     TransactionEvent,
@@ -330,6 +331,8 @@ def test_requests_go_with_their_session(cast: Cast, config: Config) -> None:
     cast.ingest.request_stop(number, cast.ada, NOW)
     cast.store(cast.ended(number, 60, 1100), seconds=60)
     with models.database.connection_context():
+        limit = SessionLimit.create(session=number, kind="energy", value=100, set_at=NOW)
+        StopRequest.update(limit=limit).execute()
         Command.create(
             charger=cast.charger,
             kind="start",
@@ -342,10 +345,10 @@ def test_requests_go_with_their_session(cast: Cast, config: Config) -> None:
         )
     sweep(config, NOW + timedelta(days=395))
     with models.database.connection_context():
-        assert (StopRequest.select().count(), Command.select().count()) == (1, 1)
+        assert [model.select().count() for model in (StopRequest, SessionLimit, Command)] == [1, 1, 1]
     sweep(config)
     with models.database.connection_context():
-        assert (StopRequest.select().count(), Command.select().count()) == (0, 0)
+        assert [model.select().count() for model in (StopRequest, SessionLimit, Command)] == [0, 0, 0]
 
 
 def test_every_table_has_a_decision() -> None:
