@@ -39,6 +39,7 @@ from polaris import models, retention, security_log
 from polaris.config import Config, ConfigError
 from polaris.ingest import Ingest
 from polaris.ingest.bulk_commands import BulkCommands
+from polaris.ingest.session_limits import SessionLimits
 from polaris.mail import Sender
 from polaris.ocpp_log.files import LogFiles
 from polaris.outage import DATABASE_GONE, Outage
@@ -73,6 +74,8 @@ class BridgeProcess:
             trigger_readings=self._commands.trigger_readings,
             store_refused_handshakes=refused_handshakes.store_pending,
             send_bulk_turn=BulkCommands(ingest, self._publisher).send_turn,
+            limits=SessionLimits(self._publisher),
+            send=self._commands.send,
             bridge_id=bridge_id,
             lease_s=config.lease_s,
             sweep_old=lambda wait: retention.sweep(config, now(), wait),

@@ -1,7 +1,8 @@
 """Periodic tasks of a bridge.
 
-They renew its lease, apply the deadlines of requests, follow up silent sessions, rebuild outdated ones and split ended
-ones by days, store chargers' last contact and refused handshakes, and forget acknowledgements of what has gone.
+They renew its lease, apply the deadlines of requests, watch the limits of sessions, follow up silent sessions, rebuild
+outdated ones and split ended ones by days, store the last contact of chargers and refused handshakes, and forget
+acknowledgements of what has gone.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from ocpp_bridge.clock import now
 from ocpp_bridge.tasks import in_thread
 from polaris import attention
 from polaris.ingest import FollowUp, Ingest
+from polaris.ingest.requests import PendingRequest
+from polaris.ingest.session_limits import SessionLimits
 from polaris.outage import DATABASE_GONE, Outage
 from polaris.retention import Swept
 
 FOLLOW_UP_INTERVAL_S = 2.0
 SWEEP_INTERVAL_S = 1.0
 TURN_INTERVAL_S = 1.0  # of commands to many chargers, whose pace is in domain/bulk.py
+LIMIT_INTERVAL_S = 0.5  # so that a stop at a limit is sent within a second, although its notification was lost
 REBUILD_INTERVAL_S = 1.0
 DAYS_INTERVAL_S = 1.0  # after an upgrade, a million sessions take an hour or two, in which facts come first
 TOUCH_INTERVAL_S = 10.0
@@ -45,6 +49,8 @@ class PeriodicTasks:
         trigger_readings: Callable[[FollowUp], None],
         store_refused_handshakes: Callable[[], Awaitable[None]],
         send_bulk_turn: Callable[[datetime], int],
+        limits: SessionLimits,
+        send: Callable[[PendingRequest], None],
         bridge_id: str,
         lease_s: float,
         sweep_old: Callable[[Callable[[float], bool]], Swept | None],
@@ -57,6 +63,7 @@ class PeriodicTasks:
         self._store_refused_handshakes = store_refused_handshakes
         self._sweep_old = sweep_old
         self._send_bulk_turn = send_bulk_turn
+        self._limits, self._send = limits, send
 
     def on_activity(self, charger_id: int) -> None:
         """Note that a charger sent a message. It is stored later."""
@@ -73,6 +80,7 @@ class PeriodicTasks:
             group.create_task(self._repeat(TOUCH_INTERVAL_S, self._touch))
             group.create_task(self._repeat(SWEEP_INTERVAL_S, self._sweep))
             group.create_task(self._repeat(TURN_INTERVAL_S, self._send_turn))
+            group.create_task(self._repeat(LIMIT_INTERVAL_S, self._watch_limits))
             group.create_task(self._repeat(REBUILD_INTERVAL_S, self._rebuild))
             group.create_task(self._repeat(DAYS_INTERVAL_S, self._add_up_days))
             group.create_task(self._repeat(FOLLOW_UP_INTERVAL_S, self._follow_up))
@@ -96,6 +104,13 @@ class PeriodicTasks:
 
     async def _send_turn(self) -> None:
         await in_thread(self._send_bulk_turn, now())
+
+    async def _watch_limits(self) -> None:
+        turn = await in_thread(self._limits.turn, self._bridge_id, now())
+        for request in turn.stops:
+            self._send(request)
+        for session in turn.asks:
+            self._trigger_readings(session)
 
     async def _rebuild(self) -> None:
         await in_thread(self._ingest.rebuild_outdated, now())

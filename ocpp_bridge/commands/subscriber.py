@@ -22,6 +22,7 @@ from ocpp_bridge.connection.connection import Connection
 from polaris import pubsub
 from polaris.bounded_log import bounded
 from polaris.ingest import FollowUp
+from polaris.ingest.requests import PendingRequest
 from polaris.outage import Outage
 from polaris.pubsub import RequestKind
 
@@ -76,6 +77,12 @@ class CommandSubscriber:
         connection = self._held.get(pubsub.commands_channel(session.identity))
         if connection is not None:
             self._start(connection, self._sender.trigger_readings(connection, session))
+
+    def send(self, request: PendingRequest) -> None:
+        """Send a request that waits for its charger, unless that is under way."""
+        connection, name = self._held.get(pubsub.commands_channel(request.identity)), f"{request.kind} {request.id}"
+        if connection is not None and all(task.get_name() != name for task in self._tasks):
+            self._start(connection, self._sender.send(connection, request.kind, request.id), name)
 
     async def run(self) -> None:
         """Listen for ever; reconnect after any failure."""
@@ -163,14 +170,14 @@ class CommandSubscriber:
         if kind is RequestKind.DRY_RUN:
             self._start(connection, self._sender.dry_run(connection, request_id))
         else:
-            self._start(connection, self._sender.send(connection, kind, request_id))
+            self._start(connection, self._sender.send(connection, kind, request_id), f"{kind} {request_id}")
 
-    def _start(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, connection: Connection, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
         if sum(owner == connection.id for owner in self._tasks.values()) >= MAX_TASKS:
             refused.warning("%s: too many commands are waiting", connection.charger.identity)
             work.close()
             return
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(work, name=name)
         self._tasks[task] = connection.id
         task.add_done_callback(self._tasks.pop)
 

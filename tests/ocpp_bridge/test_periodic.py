@@ -17,6 +17,7 @@ from ocpp_bridge.periodic import PeriodicTasks
 from polaris import models, retention
 from polaris.config import Config
 from polaris.ingest import Ingest
+from polaris.ingest.session_limits import SessionLimits
 from polaris.models import Acknowledgement, UnknownCard, blocking
 from polaris.pubsub import Publisher
 from tests.support.ingest_cast import connected_charger
@@ -36,6 +37,8 @@ def tasks(config: Config, publisher: Publisher, sweep: Sweep) -> PeriodicTasks:
         trigger_readings=lambda _: None,
         store_refused_handshakes=nothing,
         send_bulk_turn=lambda _: 0,
+        limits=SessionLimits(publisher),
+        send=lambda _: None,
         bridge_id="bridge-1",
         lease_s=30,
         sweep_old=sweep,

@@ -21,8 +21,10 @@ from ocpp_bridge.versions.base import Handler, IncomingCall, NoFields
 from ocpp_bridge.versions.notifications import keep, kept
 from ocpp_bridge.versions.v2.commands import COMMANDS_V21
 from ocpp_bridge.versions.v2.handlers import V201
-from ocpp_bridge.versions.v2.payloads import CertificateChain, CertificateStatus, VatNumberValidation
+from ocpp_bridge.versions.v2.payloads import CertificateChain, CertificateStatus, IdToken, VatNumberValidation
 from polaris.domain.facts import ChargerNotified
+from polaris.domain.limit import MILLI, LimitKind
+from polaris.ingest import Limited, Outcome, SentLimit, Started
 
 # The schema's limits: a longer value of the charger's would make our answer invalid.
 MAX_VAT_NUMBER_LENGTH = 20
@@ -86,6 +88,16 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
+_LIMITS = {LimitKind.ENERGY: "maxEnergy", LimitKind.SOC: "maxSoC", LimitKind.TIME: "maxTime"}
+
+
+def _transaction_limit(limit: SentLimit) -> dict[str, object]:
+    """Return a `TransactionLimitType`, which takes the place of the one before. One without fields limits nothing."""
+    if limit.kind is LimitKind.MONEY:
+        return {"maxCost": limit.value / MILLI}
+    return {_LIMITS[limit.kind]: limit.value} if limit.kind in _LIMITS else {}
+
+
 class V21(V201):
     """OCPP 2.1. One instance serves all its chargers of a process; Actions of 2.0.1 are answered as in 2.0.1."""
 
@@ -95,3 +107,12 @@ class V21(V201):
     commands = COMMANDS_V21
     shared_handlers = V201.shared_handlers | HANDLERS
     max_id_token_length = 255
+
+    def _event_answer(self, token: IdToken | None, call: IncomingCall, outcome: Outcome) -> object:
+        """Answer as in 2.0.1, and tell a limit that the driver has set, changed or removed since (E16)."""
+        answer: Any = super()._event_answer(token, call, outcome)
+        limit = outcome.limit if isinstance(outcome, Started | Limited) else None
+        if limit is None:
+            return answer
+        info = None if answer is None else answer.id_token_info
+        return call_result.TransactionEvent(id_token_info=info, transaction_limit=_transaction_limit(limit))
