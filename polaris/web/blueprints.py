@@ -26,6 +26,7 @@ from polaris.web.people import export as people_export
 from polaris.web.people import routes as people
 from polaris.web.sessions import curve
 from polaris.web.sessions import export as session_export
+from polaris.web.sessions import limit_routes as limits
 from polaris.web.sessions import routes as sessions
 from polaris.web.sites import routes as sites
 from polaris.web.start import routes as start
@@ -49,6 +50,7 @@ BLUEPRINTS = tuple(
         session_export,
         curve,
         start,
+        limits,
         fleet,
         bulk,
         walls,

@@ -13,8 +13,8 @@ from tests.support import forms
 from tests.support.cast import Cast
 
 OTHERS = {  # changes of one's own account, and of people who may have none
-    "account", "auth", "confirmation", "disclosure", "electrician", "invitations", "languages", "own_cards", "passkeys",
-    "password", "second_factor", "second_step", "sessions", "start", "walls",
+    "account", "auth", "confirmation", "disclosure", "electrician", "invitations", "languages", "limits", "own_cards",
+    "passkeys", "password", "second_factor", "second_step", "sessions", "start", "walls",
 }  # fmt: skip
 
 

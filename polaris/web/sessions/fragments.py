@@ -12,6 +12,7 @@ from functools import lru_cache
 from flask import Flask
 from markupsafe import Markup
 
+from polaris.domain.stop_request import StoppedBy
 from polaris.domain.viewer import Viewer
 from polaris.lists.strips import Strip
 from polaris.rendering.fragments import Fragments, render
@@ -108,9 +109,20 @@ def _headline(headline: Headline, _language: str) -> Markup:
 
 
 def stop_control(session: SessionView | RunningSession, viewer: Viewer, operator_contact: str) -> StopControl:
-    outpaced = session.charger_identity if isinstance(session, SessionView) and session.is_outpaced else ""
+    if not isinstance(session, SessionView):
+        return StopControl(
+            session.number, session.is_active, session.is_unknown, session.stop, viewer, operator_contact
+        )
     return StopControl(
-        session.number, session.is_active, session.is_unknown, session.stop, viewer, operator_contact, outpaced
+        session.number,
+        session.is_active,
+        session.is_unknown,
+        session.stop,
+        viewer,
+        operator_contact,
+        session.charger_identity if session.is_outpaced else "",
+        session.limit,
+        is_at_limit=session.stopped_by is StoppedBy.LIMIT,
     )
 
 

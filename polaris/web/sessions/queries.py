@@ -14,14 +14,16 @@ from polaris.domain import filters, tariff
 from polaris.domain.behaviour import Cable
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, Correction, Role, SessionState
+from polaris.domain.limit import Limit, LimitKind
 from polaris.domain.limits import UNPLUG_WITHIN
 from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.domain.usage import Usage
 from polaris.ingest import behaviour
 from polaris.models import ChargingSession, blocking
-from polaris.web.sessions import rows, stop, stop_queries, view
+from polaris.web.sessions import limit_queries, rows, stop, stop_queries, view
 from polaris.web.sessions.kept import Readings
+from polaris.web.sessions.limit_queries import LimitRecord
 from polaris.web.sessions.price import PriceNow, price_now
 from polaris.web.sessions.price import changes_at as price_changes_at
 from polaris.web.sessions.readings import shown
@@ -48,6 +50,7 @@ class _Beside(NamedTuple):
     signatures: Sequence[Signed]
     cable: Cable | None  # None if it is not plugged in
     usual_s: int | None  # for an accepted stop to end a session of its charger
+    limit: LimitRecord | None
 
 
 def parse_number(text: str) -> int | None:
@@ -90,7 +93,7 @@ def session_views(
     ended = [session.number for session in sessions if not session.is_active]
     corrections, signed = _corrections(ended), signatures(ended)
     stopped_by, cables = stop_queries.stopped_by(sessions), _cables(sessions, now)
-    usual_s = stop_queries.usual_s(sessions, requests, now)
+    usual_s, limits = stop_queries.usual_s(sessions, requests, now), limit_queries.records(sessions)
     views = {}
     for session in sessions:
         number = session.number
@@ -103,6 +106,7 @@ def session_views(
             signed.get(number, ()),
             cables.get(number),
             usual_s.get(number),
+            limits.get(session.limit_id or 0),
         )
         views[number] = _view(session, beside, now, stale_after)
     return views
@@ -196,6 +200,7 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
         price=price,
         receipt=None if session.is_active else receipt(session.prices, usage, cost),
         cable=beside.cable or Cable.UNKNOWN,
+        limit=limit_queries.view(session, beside.limit, cost, now),
     )
 
 
@@ -242,6 +247,8 @@ def _changes_at(
     changes_at = view.changes_at(beside.requests, session.last_heard_at, stale_after, now, usual_s=beside.usual_s)
     price_at = price_changes_at(price, now)
     changes_at = changes_at if price_at is None else min(changes_at, price_at)
+    limit_at = None if beside.limit is None else Limit(LimitKind(beside.limit.kind), beside.limit.value).at
+    changes_at = changes_at if limit_at is None or limit_at <= now else min(changes_at, limit_at)
     lease_until_at = session.lease_until_at
     return min(changes_at, lease_until_at) if lease_until_at and session.is_online(now) else changes_at
 

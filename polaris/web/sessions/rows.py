@@ -68,6 +68,7 @@ class SessionRecord(NamedTuple):
     owner: str | None
     border_wh: str
     over_at: datetime | None
+    limit_id: int | None
     currency: str | None
     per_kwh: Decimal
     per_minute: Decimal
@@ -149,10 +150,14 @@ class StopRecord(NamedTuple):
     deadline_at: datetime
     decided_at: datetime
     attempts: int
+    limit_id: int | None
 
     @property
     def progress(self) -> StopProgress:
-        return StopProgress(StopState(self.state), self.requested_at, self.deadline_at, self.decided_at, self.attempts)
+        state, is_at_limit = StopState(self.state), self.limit_id is not None
+        return StopProgress(
+            state, self.requested_at, self.deadline_at, self.decided_at, self.attempts, is_at_limit=is_at_limit
+        )
 
 
 STOP_REQUESTS = RowQuery(

@@ -9,9 +9,10 @@ from enum import StrEnum
 from msgspec import Struct
 
 from polaris.domain import stop_request
-from polaris.domain.enums import ConnectorStatus, StopState
+from polaris.domain.enums import ConnectorStatus, Role, StopState
 from polaris.domain.stop_request import StopProgress
 from polaris.domain.viewer import Viewer
+from polaris.web.sessions.limit import LimitView
 
 ADVICE_AFTER_FAILURES = 2  # in a row; the third attempt will hardly do better
 
@@ -20,6 +21,7 @@ class StopPhase(StrEnum):
     """The progress of an active session's stop; each phase has its own text."""
 
     READY = "ready"
+    AT_LIMIT = "at_limit"  # its limit is reached, and the charger is asked as soon as it can be
     SENT = "sent"
     ACCEPTED = "accepted"
     ASKED_AGAIN = "asked_again"
@@ -52,7 +54,7 @@ _PHASE = {
     StopState.UNKNOWN: StopPhase.FAILED,
     StopState.COMPLETED: StopPhase.READY,
 }
-_PENDING = frozenset({StopPhase.SENT, StopPhase.ACCEPTED, StopPhase.ASKED_AGAIN})
+_PENDING = frozenset({StopPhase.AT_LIMIT, StopPhase.SENT, StopPhase.ACCEPTED, StopPhase.ASKED_AGAIN})
 _FAILED = frozenset({StopPhase.FAILED, StopPhase.UNSENT, StopPhase.OFFLINE, StopPhase.OVERDUE})
 _ACCEPTED = frozenset({StopState.ACCEPTED, StopState.OVERDUE})
 
@@ -92,6 +94,8 @@ class StopControl(Struct, frozen=True):
     viewer: Viewer
     operator_contact: str
     outpaced_charger: str = ""  # the identity of the charger if its meter rises faster than it is known to deliver
+    limit: LimitView | None = None
+    is_at_limit: bool = False  # it has ended at its limit
 
     @property
     def phase(self) -> StopPhase:
@@ -120,6 +124,11 @@ class StopControl(Struct, frozen=True):
         return StopButton.COOLDOWN if self.wait_s else StopButton.READY
 
     @property
+    def may_set_limit(self) -> bool:
+        """Whether the viewer sets the limit: a driver sees no sessions but their own."""
+        return self.viewer.role is Role.DRIVER and self.button in (StopButton.READY, StopButton.COOLDOWN)
+
+    @property
     def is_failed(self) -> bool:
         return self.phase in _FAILED
 
@@ -132,7 +141,7 @@ class StopControl(Struct, frozen=True):
     @property
     def status(self) -> str:
         if not self.is_active:
-            return "unknown" if self.is_unknown else "ended"
+            return "unknown" if self.is_unknown else "limit" if self.is_at_limit else "ended"
         if self.stop.is_pending:
             return "pending"
         return self.phase if self.viewer.may_act else "refused"
@@ -153,6 +162,8 @@ def progress(
     phase = _PHASE[latest.state]
     if phase in _PENDING and (latest.attempts > 1 or stop_request.is_retried(latest, now)):
         phase = StopPhase.ASKED_AGAIN
+    elif latest.is_at_limit and latest.state is StopState.REQUESTED:
+        phase = StopPhase.AT_LIMIT
     elif latest.is_unsent:
         phase = StopPhase.UNSENT
     if phase is StopPhase.ACCEPTED and usual_s is not None:

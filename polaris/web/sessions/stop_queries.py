@@ -39,12 +39,17 @@ def usual_s(
 
 
 def stopped_by(sessions: Sequence[SessionRecord]) -> dict[int, StoppedBy]:
-    """Read by whom the stop of each ended session was asked for here, if it was."""
+    """Read the cause of the stop of each ended session, if it was asked for here, or told to its charger as a limit."""
     ended = {session.number: session for session in sessions if session.state == SessionState.COMPLETED}
-    by: dict[int, StoppedBy] = {}
+    by = {
+        session.number: StoppedBy.LIMIT
+        for session in ended.values()
+        if session.limit_id is not None and stop_request.is_of_limit(session.stop_reason)
+    }
     for row in rows.STOP_REQUESTS.rows(list(ended)):
         session = ended[row.session_id]
         if session.ended_at and stop_request.has_ended(row.progress, session.stop_reason, session.ended_at):
             is_owner = row.account_id is not None and row.account_id == session.account_id
-            by.setdefault(session.number, StoppedBy.DRIVER if is_owner else StoppedBy.OPERATOR)
+            of_person = StoppedBy.DRIVER if is_owner else StoppedBy.OPERATOR
+            by.setdefault(session.number, of_person if row.limit_id is None else StoppedBy.LIMIT)
     return by

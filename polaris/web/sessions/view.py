@@ -22,6 +22,7 @@ from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.web.sessions import stop
 from polaris.web.sessions.kept import Readings
+from polaris.web.sessions.limit import LimitView
 from polaris.web.sessions.point import Point
 from polaris.web.sessions.price import PriceNow
 from polaris.web.sessions.receipt import Receipt
@@ -154,6 +155,7 @@ class SessionView(_Metered, Struct, frozen=True):
     price: PriceNow | None = None  # what there is to say of it while the session goes on
     receipt: Receipt | None = None  # of its cost once it has ended, if that has several parts
     cable: Cable = Cable.UNKNOWN  # what its charger does with it after a stop from here
+    limit: LimitView | None = None
 
     @property
     def timeline(self) -> tuple[Point, ...]:

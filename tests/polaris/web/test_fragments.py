@@ -19,9 +19,11 @@ from polaris.commissioning import links, runs
 from polaris.domain.commands.catalog import ClearCache
 from polaris.domain.enums import AccountStatus, ConnectorStatus, Role
 from polaris.domain.fleet_query import Query
+from polaris.domain.limit import Limit, LimitKind
 from polaris.domain.start_request import Bay, Obstacle, Running, StartObstacle, StartPhase
 from polaris.domain.viewer import Viewer
 from polaris.ingest.bulk_commands import BulkCommands
+from polaris.ingest.session_limits import SessionLimits
 from polaris.push.topic import WHOLE, RenderSettings
 from polaris.rendering import filters
 from polaris.rendering.fragments import Fragments
@@ -278,6 +280,8 @@ def test_every_page_has_what_its_stream_pushes(app: Flask, client: FlaskClient, 
     charging.status("Charging")
     charging.start(cast.ada.id_tag)
     services = app.extensions[NAME]
+    limit = Limit(LimitKind.ENERGY, 20_000)
+    assert SessionLimits(services.publisher).set_limit(1, cast.ada.id, limit, now()) is None
     cast_.add_charger(services.config, "depot-8", name="Depot 8")
     BulkCommands(services.ingest, services.publisher).draft([cast.depot_7.id], ClearCache(), ACTOR, now=now())
     forms.sign_in(client, cast.olga)
