@@ -17,6 +17,7 @@ from polaris.administration import cards
 from polaris.administration.audit import Refused, record
 from polaris.domain.cards import last_four, turned_round
 from polaris.domain.enums import AccountStatus, CardStatus, SessionState
+from polaris.domain.limit import Limit, LimitKind, is_valid
 from polaris.models import (
     Account,
     AuditEntry,
@@ -44,6 +45,7 @@ class CardRefusal(StrEnum):
 
     NOT_FOUND = "not_found"  # or it is another driver's
     ACCOUNT_INACTIVE = "account_inactive"
+    LIMIT = "limit"  # no session can come to it
     NAME = "name"  # it is too long, or has characters that cannot be read
     TAP_GONE = "tap_gone"  # somebody has the card, or its tap is too long ago
     TOO_MANY_CLAIMS = "too_many_claims"
@@ -73,6 +75,22 @@ def rename(account_id: int, card_id: int, name: str, *, now: datetime) -> CardRe
         if card.name != name:
             EvCard.update(name=name).where(EvCard.id == card_id).execute()
             record(card.account.email, "card.renamed", card.id_tag, now)
+    return None
+
+
+@blocking
+def set_limit(account_id: int, card_id: int, limit: Limit | None, *, now: datetime) -> CardRefusal | None:
+    """Set the limit that a card's sessions begin with; None takes it away. One of time is none for a card."""
+    limit = limit or Limit(LimitKind.NONE, 0)
+    if limit.kind is LimitKind.TIME or (limit.kind is not LimitKind.NONE and not is_valid(limit, now)):
+        return CardRefusal.LIMIT
+    with database.atomic():
+        card = _own(account_id, card_id)
+        if isinstance(card, CardRefusal):
+            return card
+        if (card.limit_kind, card.limit_value) != (limit.kind, limit.value):
+            EvCard.update(limit_kind=limit.kind, limit_value=limit.value).where(EvCard.id == card_id).execute()
+            record(card.account.email, "card.limit_set", card.id_tag, now, f"{limit.kind} {limit.value}".strip())
     return None
 
 

@@ -12,9 +12,9 @@ from peewee import SQL
 from polaris.domain import limit as limits
 from polaris.domain.enums import SessionState, StopState
 from polaris.domain.limit import Limit, LimitKind
-from polaris.ingest.requests import PendingRequest
+from polaris.ingest.requests import PendingRequest, set_limits
 from polaris.ingest.requests import limits as limit_rows
-from polaris.ingest.requests.limits import LimitRefusal
+from polaris.ingest.requests.set_limits import LimitRefusal
 from polaris.ingest.stuck_sessions import FollowUp
 from polaris.models import Charger, ChargingSession, SessionLimit, StopRequest, blocking, database, locked
 from polaris.pubsub import Announcer, ChangeNotification, RequestKind
@@ -54,12 +54,12 @@ class SessionLimits:
     ) -> LimitRefusal | None:
         """Set the limit of a driver's session in the place of the one before; return None, or why it is not set."""
         return self._commit(
-            limit_rows.set_limit, number, account_id, limit, now, is_agreed=is_agreed, is_of_card=is_of_card
+            set_limits.set_limit, number, account_id, limit, now, is_agreed=is_agreed, is_of_card=is_of_card
         )
 
     def remove_limit(self, number: int, account_id: int, now: datetime) -> LimitRefusal | None:
         """Remove the limit of a driver's session; return None, or why it is not removed."""
-        return self._commit(limit_rows.remove_limit, number, account_id, now)
+        return self._commit(set_limits.remove_limit, number, account_id, now)
 
     def turn(self, bridge_id: str, now: datetime) -> LimitTurn:
         """Look at the limits of a bridge's chargers that are due; return what it has to send."""

@@ -36,6 +36,7 @@ ACTIONS = {
     "card.blocked": N_("Blocked card"),
     "card.claimed": N_("Added tapped card to own account"),
     "card.expiry_set": N_("Set when card expires"),
+    "card.limit_set": N_("Set limit of card's sessions"),
     "card.lost": N_("Reported card lost"),
     "card.renamed": N_("Named card"),
     "charger.accepted": N_("Accepted charger"),

@@ -21,7 +21,7 @@ from polaris.ingest.facts.chargers import change
 from polaris.ingest.facts.places import Place
 from polaris.ingest.facts.replay_cache import once
 from polaris.ingest.outcomes import Started
-from polaris.ingest.requests import limits, promised_starts
+from polaris.ingest.requests import promised_starts, set_limits
 from polaris.ingest.sanitize import fit
 from polaris.models import ChargingSession, ModelQuery
 from polaris.models.session import decided_columns
@@ -54,7 +54,7 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
         if is_dated and fact.received_at - values.started_at > CLOCK_TOLERANCE:
             evidence.weigh_late_start(session)
     session.save(force_insert=True)
-    limits.begin(session, now)
+    set_limits.begin(session, now)
     data_quality.add(session.number, start_notes(fact, values, place), fact.received_at)
     change(notifications, session, is_new=True)
     if fact.transaction_id is None and place.has_start_to_come:  # a 2.x event names the command that it began with

@@ -38,7 +38,7 @@ from polaris.ingest.facts import (
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.facts.event_store import Numbered
 from polaris.ingest.outcomes import Limited, Started
-from polaris.ingest.requests import limits, promised_starts
+from polaris.ingest.requests import limits, promised_starts, set_limits
 from polaris.ingest.sanitize import fit, fit_json, fit_line, is_same_json
 from polaris.models import ChargingSession
 from polaris.models.session import NO_REGISTER
@@ -105,7 +105,7 @@ def _apply(
         promised_starts.fulfil_start(notifications, session, fact.received_at, fact.remote_start_id)
         if session.id_tag == "" and (id_tag := promised_starts.started_with(session.number)):
             change(notifications, session, is_new=True, **_owned(session, fact, id_tag))
-            limits.begin(session, now)
+            set_limits.begin(session, now)
     if not is_late:
         _show_status(notifications, session, fact)
     if fact.report is Report.ENDED:
@@ -168,7 +168,7 @@ def _complete(notifications: list[ChangeNotification], session: ChargingSession,
     if values:
         change(notifications, session, is_new="account_id" in values, **values)
     if "account_id" in values:
-        limits.begin(session, fact.received_at)
+        set_limits.begin(session, fact.received_at)
 
 
 def _owned_by_next(

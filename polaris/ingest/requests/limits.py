@@ -6,93 +6,76 @@ that: the bridge that is notified, or the one whose turn it is (`due`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
+from typing import NamedTuple
 
 from polaris import pubsub
-from polaris.audit import record
 from polaris.domain import limit as limits
 from polaris.domain import stop_request, tariff
-from polaris.domain.enums import AccountStatus, SessionState
+from polaris.domain.enums import SessionState
 from polaris.domain.limit import Flow, Limit, LimitKind, SoFar
 from polaris.ingest.outcomes import SentLimit
 from polaris.ingest.requests import stops
-from polaris.models import Account, ChargingSession, EvCard, SessionLimit, StopRequest, locked
+from polaris.models import (
+    EFFECTIVE_WH,
+    Bulk,
+    ChargingSession,
+    RowQuery,
+    SessionLimit,
+    StopRequest,
+)
 from polaris.pubsub import ChangeNotification, RequestKind
 
 KNOWS_LIMITS = "ocpp2.1"  # chargers of this version keep a limit themselves (use case E16)
 
 
-class LimitRefusal(StrEnum):
-    """Why a limit was not set; the value is a sentence."""
+class _OpenLimit(NamedTuple):
+    """A limit that can still be reached, with the columns of its session by which it is weighed."""
 
-    NOT_FOUND = "There is no such session."  # or it is another driver's
-    ACCOUNT_INACTIVE = "The account may set no limits any more."
-    SESSION_ENDED = "The session has ended already."
-    BEING_STOPPED = "The charger is being asked to stop already."
-    INVALID = "A session cannot come to that limit."
-    NO_PRICE = "The session has no price."
-    NO_SOC = "The charger does not report the state of charge."
-    REACHED = "The session has come to that already."  # the driver is asked whether to stop it now
+    id: int
+    kind: str
+    value: int
+    is_told: bool
+    number: int
+    started_at: datetime
+    last_heard_at: datetime
+    energy_wh: int | None
+    power_w: int | None
+    soc_percent: int | None
+    protocol: str
 
+    @property
+    def limit(self) -> Limit:
+        return Limit(LimitKind(self.kind), self.value)
 
-def set_limit(
-    notifications: list[ChangeNotification],
-    number: int,
-    account_id: int,
-    limit: Limit,
-    now: datetime,
-    *,
-    is_agreed: bool = False,
-    is_of_card: bool = False,
-) -> LimitRefusal | None:
-    """Set a session's limit in the place of the one before, or return why not.
+    @property
+    def so_far(self) -> SoFar:
+        return SoFar(self.energy_wh, None, self.soc_percent)
 
-    One that is reached already stops the session at once, if the driver has `is_agreed` to that. `is_of_card` makes it
-    the one that further sessions of the card begin with.
-    """
-    session, account = _own(number, account_id)
-    refusal = _refusal(session, account) or _limit_refusal(session, limit, now, is_agreed=is_agreed)
-    if session is None or account is None or refusal is not None:
-        return refusal or LimitRefusal.NOT_FOUND
-    _place(session, limit, now)
-    if is_of_card and session.card_id is not None and limit.kind is not LimitKind.TIME:
-        is_card = (EvCard.id == session.card_id) & (EvCard.account == account_id)
-        EvCard.update(limit_kind=limit.kind, limit_value=limit.value).where(is_card).execute()
-    weigh(notifications, session, now)
-    stops.show(notifications, session)
-    record(account.email, "limit.set", f"session {number}", now, f"{limit.kind} {limit.value}")
-    return None
+    def is_plain(self, now: datetime) -> bool:
+        """Whether it is not reached, needs no price to know that, and nobody has to be told of it."""
+        is_untold = not self.is_told and self.protocol == KNOWS_LIMITS
+        return not (self.kind == LimitKind.MONEY or is_untold or limits.is_reached(self.limit, self.so_far, now))
 
 
-def remove_limit(
-    notifications: list[ChangeNotification], number: int, account_id: int, now: datetime
-) -> LimitRefusal | None:
-    """Remove a session's limit, or return why not. One that is reached stays."""
-    session, account = _own(number, account_id)
-    refusal = _refusal(session, account)
-    if session is None or account is None or refusal is not None:
-        return refusal
-    row = _open(session)
-    if row is None or row.kind == LimitKind.NONE:
-        return None
-    if row.is_told:  # the charger is told with its next event
-        _set(row, Limit(LimitKind.NONE, 0), now)
-    else:
-        _forget(session, row)
-    stops.show(notifications, session)
-    record(account.email, "limit.removed", f"session {number}", now)
-    return None
-
-
-def begin(session: ChargingSession, now: datetime) -> None:
-    """Give a session that begins the limit of its card, if that has one."""
-    if session.card_id is None or session.limit_id is not None:
-        return
-    card = EvCard.get_by_id(session.card_id)
-    if card.limit_kind != LimitKind.NONE and card.account_id == session.account_id:
-        _place(session, Limit(LimitKind(card.limit_kind), card.limit_value), now)
+_OPEN = RowQuery(
+    _OpenLimit,
+    SessionLimit,
+    "SELECT {columns} FROM session_limit"
+    " JOIN charging_session ON charging_session.limit_id = session_limit.id"
+    " JOIN charger ON charger.id = charging_session.charger_id"
+    " WHERE session_limit.reached_at IS NULL AND charging_session.state = 'active'"
+    " AND charging_session.number IN ({marks}) ORDER BY charging_session.number",
+    number=ChargingSession.number,
+    started_at=ChargingSession.started_at,
+    last_heard_at=ChargingSession.last_heard_at,
+    energy_wh=EFFECTIVE_WH,
+    power_w=ChargingSession.power_w,
+    soc_percent=ChargingSession.soc_percent,
+    protocol="COALESCE(charger.protocol, '')",
+)
+_LOOKS = Bulk.update(SessionLimit, "look_at")
 
 
 def weigh(
@@ -102,15 +85,16 @@ def weigh(
 
     `at` is the instant of the reading that told of it, by the charger's clock.
     """
-    row = _open(session)
+    row = reachable(session)
     if row is None:
         return
     if session.state != SessionState.ACTIVE:
         SessionLimit.update(look_at=None).where(SessionLimit.id == row.id).execute()
         return
-    limit, so_far = row.to_domain(), _so_far(session, now)
+    limit = row.to_domain()
+    so_far = so_far_of(session, limit.kind, now)
     if limits.is_reached(limit, so_far, now):
-        if not _is_being_stopped(session):
+        if not is_being_stopped(session):
             _reach(notifications, session, row, limit.at or at or now, now)
             return
         look_at: datetime | None = now + limits.LOOK_INTERVAL  # that stop may fail
@@ -120,28 +104,34 @@ def weigh(
     SessionLimit.update(look_at=look_at).where(SessionLimit.id == row.id).execute()
 
 
-def weigh_all(notifications: list[ChangeNotification], numbers: Iterable[int], now: datetime) -> dict[int, SentLimit]:
+def weigh_all(notifications: list[ChangeNotification], numbers: Sequence[int], now: datetime) -> dict[int, SentLimit]:
     """Weigh the limits of sessions that have new readings, whose rows the caller's transaction holds.
 
-    Return the limits that their chargers have to be told with the answers, by charger.
+    Return the limits that their chargers have to be told with the answers, by charger. Most are below their limits:
+    they are weighed in two statements.
     """
-    told = {}
-    for number in numbers:
-        session = ChargingSession.get_by_id(number)
-        weigh(notifications, session, now, session.last_reading_at)
-        limit = tell(session)
-        if limit is not None:
-            told[session.charger_id] = limit
+    told: dict[int, SentLimit] = {}
+    looks = []
+    for row in _OPEN.rows(numbers):
+        if not row.is_plain(now):
+            session = ChargingSession.get_by_id(row.number)
+            weigh(notifications, session, now, session.last_reading_at)
+            limit = tell(session)
+            told |= {} if limit is None else {session.charger_id: limit}
+        else:
+            look_at = limits.look_at(row.limit, row.so_far, _flow(row, now), None, now)
+            looks.append({"look_at": look_at, "id": row.id})
+    _LOOKS.execute(looks)
     return told
 
 
 def tell(session: ChargingSession) -> SentLimit | None:
     """Return the limit that the answer to a session's charger has to carry, once for each change; None for none."""
-    row = _open(session)
+    row = reachable(session)
     if row is None or row.is_told or session.charger.protocol != KNOWS_LIMITS:
         return None
     if row.kind == LimitKind.NONE:
-        _forget(session, row)
+        forget(session, row)
         return SentLimit(LimitKind.NONE, 0)
     SessionLimit.update(is_told=True).where(SessionLimit.id == row.id).execute()
     limit = row.to_domain()
@@ -150,39 +140,7 @@ def tell(session: ChargingSession) -> SentLimit | None:
     return SentLimit(limit.kind, max(1, -int(-(limit.at - session.started_at).total_seconds() // 1)))
 
 
-def _own(number: int, account_id: int) -> tuple[ChargingSession | None, Account | None]:
-    """Lock and return a session with its driver, if the account is theirs."""
-    session = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
-    is_own = session is not None and session.account_id == account_id
-    return (session, Account.get_by_id(account_id)) if is_own else (None, None)
-
-
-def _refusal(session: ChargingSession | None, account: Account | None) -> LimitRefusal | None:
-    if session is None or account is None:
-        return LimitRefusal.NOT_FOUND
-    if account.status != AccountStatus.ACTIVE:
-        return LimitRefusal.ACCOUNT_INACTIVE
-    if session.state != SessionState.ACTIVE:
-        return LimitRefusal.SESSION_ENDED
-    return LimitRefusal.BEING_STOPPED if _is_being_stopped(session) else None
-
-
-def _limit_refusal(
-    session: ChargingSession | None, limit: Limit, now: datetime, *, is_agreed: bool
-) -> LimitRefusal | None:
-    if session is None:
-        return LimitRefusal.NOT_FOUND
-    if not limits.is_valid(limit, now):
-        return LimitRefusal.INVALID
-    if limit.kind is LimitKind.MONEY and session.tariff_id is None:
-        return LimitRefusal.NO_PRICE
-    if limit.kind is LimitKind.SOC and session.soc_percent is None:
-        return LimitRefusal.NO_SOC
-    is_reached = limits.is_reached(limit, _so_far(session, now), now)
-    return LimitRefusal.REACHED if is_reached and not is_agreed else None
-
-
-def _open(session: ChargingSession) -> SessionLimit | None:
+def reachable(session: ChargingSession) -> SessionLimit | None:
     """Return the limit that a session can still reach."""
     if session.limit_id is None:
         return None
@@ -190,35 +148,20 @@ def _open(session: ChargingSession) -> SessionLimit | None:
     return None if row is None or row.reached_at is not None else row
 
 
-def _place(session: ChargingSession, limit: Limit, now: datetime) -> None:
-    """Give a session a limit in the place of one that it has not reached."""
-    row = _open(session)
-    if row is not None:
-        _set(row, limit, now)
-        return
-    row = SessionLimit.create(session=session, kind=limit.kind, value=limit.value, set_at=now, look_at=limit.at)
-    ChargingSession.update(limit_id=row.id).where(ChargingSession.number == session.number).execute()
-    session.limit_id = row.id
-
-
-def _set(row: SessionLimit, limit: Limit, now: datetime) -> None:
-    SessionLimit.update(
-        kind=limit.kind, value=limit.value, set_at=now, look_at=limit.at, asked_at=None, asks=0, is_told=False
-    ).where(SessionLimit.id == row.id).execute()
-
-
-def _forget(session: ChargingSession, row: SessionLimit) -> None:
+def forget(session: ChargingSession, row: SessionLimit) -> None:
     ChargingSession.update(limit_id=None).where(ChargingSession.number == session.number).execute()
     SessionLimit.delete().where(SessionLimit.id == row.id).execute()
 
 
-def _so_far(session: ChargingSession, now: datetime) -> SoFar:
+def so_far_of(session: ChargingSession, kind: LimitKind, now: datetime) -> SoFar:
+    if kind is not LimitKind.MONEY:
+        return SoFar(session.effective_wh, None, session.soc_percent)
     prices = session.tariff.prices() if session.tariff else None
     cost = tariff.estimate(prices, session.usage(now), is_idle_refusal=session.is_idle_refusal)
     return SoFar(session.effective_wh, cost, session.soc_percent)
 
 
-def _flow(session: ChargingSession, now: datetime) -> Flow:
+def _flow(session: ChargingSession | _OpenLimit, now: datetime) -> Flow:
     """Return the power that flows, by the charger, else on average so far."""
     if session.power_w is not None:
         return Flow(session.power_w, session.last_heard_at)
@@ -226,7 +169,7 @@ def _flow(session: ChargingSession, now: datetime) -> Flow:
     return Flow((session.energy_wh or 0) * 3600 / seconds if seconds > 0 else 0.0, session.last_heard_at)
 
 
-def _is_being_stopped(session: ChargingSession) -> bool:
+def is_being_stopped(session: ChargingSession) -> bool:
     """Whether a request to stop is open, of which a session has one at most; a sweep ends one that has run out."""
     is_open = StopRequest.state.in_(stop_request.OPEN)
     return bool(StopRequest.select().where(StopRequest.session == session, is_open).exists())

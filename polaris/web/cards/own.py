@@ -10,6 +10,7 @@ from polaris.administration import own_cards
 from polaris.administration.own_cards import Tap
 from polaris.domain.cards import last_four
 from polaris.domain.enums import CardStatus
+from polaris.domain.limit import Limit, LimitKind
 from polaris.lists.cards import CardState, state
 from polaris.lists.search import unindexed
 from polaris.models import Charger, ChargingSession, EvCard, blocking
@@ -43,6 +44,7 @@ class OwnCard:
     uses: int
     last: LastUse | None
     running: tuple[RunningSession, ...]
+    limit: Limit | None  # that its sessions begin with
 
     @property
     def title(self) -> str:
@@ -104,6 +106,7 @@ def _card(row: EvCard, now: datetime) -> OwnCard:
         uses,
         _last_use(is_used) if uses else None,
         session_queries.running_sessions(is_running, now) if uses else (),
+        Limit(LimitKind(row.limit_kind), row.limit_value) if row.limit_kind else None,
     )
 
 

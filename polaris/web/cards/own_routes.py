@@ -12,15 +12,18 @@ from flask_login import current_user, login_required
 from polaris.administration import own_cards
 from polaris.administration.own_cards import MAX_CLAIMS, MAX_NAME_LENGTH, CardRefusal
 from polaris.domain.enums import Role
+from polaris.domain.limit import LimitKind
 from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web.answers import in_place
 from polaris.web.auth import UNPROCESSABLE
 from polaris.web.cards import own
 from polaris.web.cards.own import OwnCard
+from polaris.web.sessions.limit import MAX_LENGTH, parse, typed
 
 STATUS = {
     CardRefusal.ACCOUNT_INACTIVE: 403,
+    CardRefusal.LIMIT: UNPROCESSABLE,
     CardRefusal.NAME: UNPROCESSABLE,
     CardRefusal.TAP_GONE: 409,
     CardRefusal.TOO_MANY_CLAIMS: 429,
@@ -51,6 +54,24 @@ def rename(card_id: int) -> ResponseReturnValue:
         page = render_template("cards/rename.html", card=card, name=name, max_length=MAX_NAME_LENGTH, problem=problem)
         return page, UNPROCESSABLE
     return _refused(refusal) if refusal else _back(gettext("The name is saved."))
+
+
+@blueprint.route("/<id:card_id>/limit", methods=["GET", "POST"])
+@login_required
+def set_limit(card_id: int) -> ResponseReturnValue:
+    """Show the limit that a card's sessions begin with; if the form was sent, set it, or none if it is empty."""
+    card, now = _card(card_id), datetime.now(UTC)
+    kind, text = request.form.get("kind", ""), request.form.get("value", "").strip()
+    if request.method != "POST":
+        kind, text = (card.limit.kind, typed(card.limit, UTC)) if card.limit else (LimitKind.ENERGY, "")
+        return render_template("cards/limit.html", card=card, kind=kind, text=text, max_length=MAX_LENGTH)
+    wanted = parse(kind, text, UTC, now)
+    is_read = wanted is not None or not text
+    refusal = own_cards.set_limit(current_user.id, card_id, wanted, now=now) if is_read else CardRefusal.LIMIT
+    if refusal is CardRefusal.LIMIT:
+        shown = {"kind": kind, "text": text[:MAX_LENGTH], "max_length": MAX_LENGTH}
+        return render_template("cards/limit.html", card=card, problem=_words(refusal), **shown), UNPROCESSABLE
+    return _refused(refusal) if refusal else _back(gettext("The limit is saved."))
 
 
 @blueprint.route("/<id:card_id>/lost", methods=["GET", "POST"])
@@ -113,6 +134,8 @@ def _words(refusal: CardRefusal) -> str:
     match refusal:
         case CardRefusal.ACCOUNT_INACTIVE:
             return gettext("Your account is not active, so chargers refuse its cards, and they cannot be changed here.")
+        case CardRefusal.LIMIT:
+            return gettext("Enter a number like 20 or 7.5.")
         case CardRefusal.NAME:
             return gettext("A name has up to %(number)s characters.", number=MAX_NAME_LENGTH)
         case CardRefusal.TOO_MANY_CLAIMS:

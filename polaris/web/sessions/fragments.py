@@ -109,10 +109,7 @@ def _headline(headline: Headline, _language: str) -> Markup:
 
 
 def stop_control(session: SessionView | RunningSession, viewer: Viewer, operator_contact: str) -> StopControl:
-    if not isinstance(session, SessionView):
-        return StopControl(
-            session.number, session.is_active, session.is_unknown, session.stop, viewer, operator_contact
-        )
+    page = session if isinstance(session, SessionView) else None
     return StopControl(
         session.number,
         session.is_active,
@@ -120,9 +117,9 @@ def stop_control(session: SessionView | RunningSession, viewer: Viewer, operator
         session.stop,
         viewer,
         operator_contact,
-        session.charger_identity if session.is_outpaced else "",
+        page.charger_identity if page and page.is_outpaced else "",
         session.limit,
-        is_at_limit=session.stopped_by is StoppedBy.LIMIT,
+        is_at_limit=page is not None and page.stopped_by is StoppedBy.LIMIT,
     )
 
 

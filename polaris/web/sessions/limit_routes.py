@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from polaris.domain.limit import Limit, LimitKind
-from polaris.ingest.requests.limits import LimitRefusal
+from polaris.ingest.requests.set_limits import LimitRefusal
 from polaris.ingest.session_limits import SessionLimits
 from polaris.rendering.translations import gettext
 from polaris.services import services

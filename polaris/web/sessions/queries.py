@@ -139,9 +139,16 @@ def running_sessions(is_wanted: Any, now: datetime) -> tuple[RunningSession, ...
     )
     sessions = rows.of_query(query.limit(MAX_RUNNING))
     requests = stop_queries.requests_of([session.number for session in sessions])
-    usual_s = stop_queries.usual_s(sessions, requests, now)
+    usual_s, limits = stop_queries.usual_s(sessions, requests, now), limit_queries.records(sessions)
     return tuple(
-        _running(session, requests.get(session.number, ()), usual_s.get(session.number), now) for session in sessions
+        _running(
+            session,
+            requests.get(session.number, ()),
+            usual_s.get(session.number),
+            limits.get(session.limit_id or 0),
+            now,
+        )
+        for session in sessions
     )
 
 
@@ -225,10 +232,15 @@ def _row(session: SessionRecord, now: datetime) -> SessionRow:
 
 
 def _running(
-    session: SessionRecord, requests: Sequence[StopProgress], usual_s: int | None, now: datetime
+    session: SessionRecord,
+    requests: Sequence[StopProgress],
+    usual_s: int | None,
+    limit: LimitRecord | None,
+    now: datetime,
 ) -> RunningSession:
-    changes_at = stop.changes_at(requests, now, usual_s)
-    return RunningSession(_row(session, now), session.connector, _stop(session, requests, usual_s, now), changes_at)
+    row, changes_at = _row(session, now), stop.changes_at(requests, now, usual_s)
+    shown = limit_queries.view(session, limit, row.cost, now)
+    return RunningSession(row, session.connector, _stop(session, requests, usual_s, now), changes_at, shown)
 
 
 def _cost(session: SessionRecord, usage: Usage) -> Money | None:

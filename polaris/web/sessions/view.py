@@ -320,6 +320,7 @@ class RunningSession(Struct, frozen=True):
     connector: int
     stop: Stop
     changes_at: datetime | None  # when time alone will change the stop control
+    limit: LimitView | None = None
 
     @property
     def number(self) -> int:

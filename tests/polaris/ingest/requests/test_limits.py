@@ -15,7 +15,7 @@ from polaris.domain.limit import Limit, LimitKind
 from polaris.domain.metering import Reading
 from polaris.ingest import CommandResult, Limited, Refusal, SentLimit, Started
 from polaris.ingest.requests import PendingRequest
-from polaris.ingest.requests.limits import LimitRefusal
+from polaris.ingest.requests.set_limits import LimitRefusal
 from polaris.ingest.session_limits import LimitTurn, SessionLimits
 from polaris.models import (
     Account,

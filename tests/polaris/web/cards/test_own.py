@@ -16,7 +16,7 @@ from polaris.administration import own_cards
 from polaris.administration.own_cards import CardRefusal
 from polaris.domain.enums import AccountStatus, Authorization
 from polaris.ingest import Ingest
-from polaris.models import AuditEntry, EvCard, StopRequest, UnknownCard
+from polaris.models import Account, AuditEntry, EvCard, StopRequest, UnknownCard
 from polaris.services import NAME
 from polaris.web.cards.topic import OwnCardsTopic
 from tests.support import forms, plans
@@ -86,6 +86,44 @@ def test_words_without_a_card(ada: FlaskClient, cast: Cast) -> None:
 
 
 @pytest.mark.both_databases
+def test_limit_of_its_sessions(ada: FlaskClient, cast: Cast) -> None:
+    path = f"/cards/{card_of(cast.ada).id}/limit"
+    answer = forms.post(ada, path, page=path, kind="energy", value="7,5")
+    assert answer.status_code == 303
+    assert (card_of(cast.ada).limit_kind, card_of(cast.ada).limit_value) == ("energy", 7500)
+    page = text_of(ada.get("/cards").text)
+    assert "The limit is saved." in page
+    assert "Its sessions stop by themselves at 7.5 kWh." in page
+    assert 'value="7.5"' in ada.get(path).text
+    forms.post(ada, path, page=path, kind="money", value="10")
+    assert "stop by themselves at 10, in the site's currency." in text_of(ada.get("/cards").text)
+    forms.post(ada, path, page=path, kind="soc", value="")
+    assert card_of(cast.ada).limit_kind == ""
+    assert "stop by themselves" not in ada.get("/cards").text
+    assert actions()[-3:] == ["card.limit_set"] * 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("energy", "x"), ("soc", "101"), ("time", "18:30"), ("", "5"), ("energy", "0")]
+)
+def test_no_such_limit(ada: FlaskClient, cast: Cast, kind: str, value: str) -> None:
+    path = f"/cards/{card_of(cast.ada).id}/limit"
+    answer = forms.post(ada, path, page=path, kind=kind, value=value)
+    assert answer.status_code == 422
+    assert "Enter a number like 20 or 7.5." in text_of(answer.text)
+    assert card_of(cast.ada).limit_kind == ""
+
+
+def test_limit_of_own_cards_alone(ada: FlaskClient, cast: Cast) -> None:
+    path = f"/cards/{card_of(cast.ben).id}/limit"
+    assert ada.get(path).status_code == 404
+    assert forms.post(ada, path, page="/cards", kind="energy", value="5").status_code == 404
+    Account.update(status="suspended").where(Account.id == cast.ada.id).execute()
+    path = f"/cards/{card_of(cast.ada).id}/limit"
+    assert forms.post(ada, path, page="/account", kind="energy", value="5").status_code == 403
+    assert not EvCard.select().where(EvCard.limit_kind != "").exists()
+
+
 def test_rename(ada: FlaskClient, cast: Cast) -> None:
     card = card_of(cast.ada)
     assert forms.fill_in(ada, f"/cards/{card.id}/name", name="  My   <b>van</b> ").location == "/cards"
