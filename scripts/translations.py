@@ -19,7 +19,7 @@ from polaris.domain.arguments import StrictStruct, arguments, help_of
 from polaris.domain.commands import parameters
 from polaris.domain.commands.catalog import KINDS
 from polaris.domain.languages import ENGLISH, NAMES
-from polaris.rendering.translations import DIRECTORY
+from polaris.translations import DIRECTORY
 from polaris.verbs import GROUPS
 
 ROOT = Path(__file__).resolve().parent.parent

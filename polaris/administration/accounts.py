@@ -13,7 +13,7 @@ from polaris.administration.makers_links import EndedLinks, end_links
 from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.sentences import say
-from polaris.models import Account, Invitation, SignIn, blocking, database, kept, locked, run_blocking
+from polaris.models import Account, Invitation, PasswordReset, SignIn, blocking, database, kept, locked, run_blocking
 from polaris.pubsub import Announcer, account_changed, charger_changed
 
 IS_ACTIVE_OPERATOR = (Account.role == Role.OPERATOR) & (Account.status == AccountStatus.ACTIVE)
@@ -128,5 +128,6 @@ def _update_password(email: str, password_hash: str, actor: str, now: datetime) 
         account = find_account(email)
         Account.update(password_hash=password_hash).where(Account.id == account.id).execute()
         SignIn.update(revoked_at=now).where(SignIn.account == account, SignIn.revoked_at.is_null()).execute()
+        PasswordReset.delete().where(PasswordReset.email == account.email).execute()
         record(actor, "account.password_changed", account.email, now)
     return account.id

@@ -14,13 +14,13 @@ from typing import Any
 from peewee import SQL, IntegrityError, fn
 
 from polaris import link_tokens
-from polaris.administration import passwords
+from polaris.administration import outbox, passwords
 from polaris.administration.accounts import IS_ACTIVE_OPERATOR, valid_email
 from polaris.administration.audit import COMMAND_LINE, AlreadySo, Refused, record
 from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.instants import second_text
-from polaris.domain.mail import MAX_WAITING, MailProgress, MailState
+from polaris.domain.mail import MailProgress, MailState
 from polaris.domain.sentences import say
 from polaris.models import Account, Invitation, Mail, blocking, database, locked, run_blocking
 
@@ -69,7 +69,7 @@ def invite(email: str, role: Role, *, mail_secret: str = "", actor: str, now: da
         row = Invitation.get(Invitation.email == email)
         Mail.delete().where(Mail.invitation == row).execute()
         if mail_secret:
-            _queue(row, nonce, now)
+            outbox.queue(email, nonce, now, invitation=row)
         replaced = f", instead of: {before}" if before else ""
         record(actor, "invitation.made", email, now, f"{role}{', by mail' if mail_secret else ''}{replaced}")
     return token
@@ -129,7 +129,7 @@ def mail_again(email: str, *, actor: str, now: datetime) -> None:
         if mail.state == MailState.WAITING:
             raise AlreadySo(say("The mail to %(email)s waits to be sent already.", email=email))
         Mail.delete().where(Mail.id == mail.id).execute()
-        _queue(row, mail.nonce, now)
+        outbox.queue(row.email, mail.nonce, now, invitation=row)
         record(actor, "invitation.mailed_again", email, now, row.role)
 
 
@@ -149,17 +149,6 @@ def mailed(invitation_id: int, *, now: datetime) -> tuple[Invited, str] | None:
     is_it = Invitation.id == invitation_id
     row = Invitation.get_or_none(is_it, Invitation.expires_at > now, _is_by_operator())
     return None if row is None else (_invited(row), row.token_hash)
-
-
-def _queue(row: Invitation, nonce: str, now: datetime) -> None:
-    if Mail.select().where(Mail.state == MailState.WAITING).count() >= MAX_WAITING:
-        raise Refused(
-            say(
-                "%(max_waiting)s mails wait to be sent already. See whether the mail server takes any.",
-                max_waiting=MAX_WAITING,
-            )
-        )
-    Mail.create(invitation=row, recipient=row.email, nonce=nonce, queued_at=now, due_at=now)
 
 
 @blocking

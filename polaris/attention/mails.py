@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from peewee import SQL
+from peewee import SQL, fn
 
 from polaris.administration.invitations import Invited
-from polaris.attention.item import Item, Search, verb
+from polaris.attention.item import Action, Item, Search, verb
 from polaris.domain.mail import MailProgress, MailState
 from polaris.domain.sentences import N_, Sentence, say
-from polaris.models import Invitation, Mail
+from polaris.models import Invitation, Mail, PasswordReset, to_microseconds
 
 MAIL = "mail"
 NOT_MAILED = N_("It is not mailed: send the link yourself. If the link is lost, invite the person again.")
@@ -21,8 +21,9 @@ _IS_UNSENT = SQL("t1.state <> 'sent'")  # a literal, so that SQLite uses the par
 def unsent(search: Search) -> list[Item]:
     """Return the mails that have failed, or wait for long, as long as their links would be good."""
     is_late = (Mail.state == MailState.FAILED) | (Mail.queued_at < search.now - WAITS_FOR)
-    query = Mail.select(Mail, Invitation).join(Invitation).where(_IS_UNSENT, is_late)
-    query = query.where(Invitation.expires_at > search.now).order_by(Mail.queued_at.desc())
+    query = Mail.select().left_outer_join(Invitation).switch(Mail).left_outer_join(PasswordReset)
+    is_good = fn.COALESCE(Invitation.expires_at, PasswordReset.expires_at) > to_microseconds(search.now)
+    query = query.where(_IS_UNSENT, is_late, is_good).order_by(Mail.queued_at.desc())
     return [_item(row) for row in query.limit(search.limit)]
 
 
@@ -44,15 +45,26 @@ def _progress(mail: MailProgress) -> Sentence:
 
 
 def _item(row: Mail) -> Item:
-    email, has_failed = row.recipient, row.state == MailState.FAILED
-    again = verb(N_("Mail the invitation again"), "account", "mail-invitation", email, email=email)
-    withdraw = verb(N_("Withdraw the invitation"), "account", "withdraw-invitation", email, email=email)
     return Item(
         MAIL,
         row.nonce,
-        (_progress(row.progress()),),
+        (*_about(row), _progress(row.progress())),
         since=row.queued_at,
-        level=2 if has_failed else 1,
-        actions=(again, withdraw) if has_failed else (withdraw,),
-        name=email,
+        level=2 if row.state == MailState.FAILED else 1,
+        actions=() if row.invitation_id is None else _actions(row),
+        name=row.recipient,
     )
+
+
+def _about(row: Mail) -> tuple[Sentence, ...]:
+    """Say what a mail is about; nothing of an invitation, whose actions do."""
+    if row.invitation_id is not None:
+        return ()
+    return (say(N_("It has the link for a new password that was asked for.")),)
+
+
+def _actions(row: Mail) -> tuple[Action, ...]:
+    email, has_failed = row.recipient, row.state == MailState.FAILED
+    again = verb(N_("Mail the invitation again"), "account", "mail-invitation", email, email=email)
+    withdraw = verb(N_("Withdraw the invitation"), "account", "withdraw-invitation", email, email=email)
+    return (again, withdraw) if has_failed else (withdraw,)

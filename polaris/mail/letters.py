@@ -8,17 +8,19 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 from polaris import link_tokens
-from polaris.administration import invitations
-from polaris.administration.invitations import PATH, Invited
+from polaris.administration import invitations, own_passwords
+from polaris.administration.invitations import Invited
 from polaris.config import Config
 from polaris.domain.email_addresses import mailable
 from polaris.domain.enums import Role
 from polaris.domain.instants import to_microseconds
-from polaris.mail.outbox import Claimed
+from polaris.mail.outbox import Claimed, Subject
+from polaris.translations import Texts
 
 OUTDATED = "The invitation is no longer good."
 NO_ADDRESS = "Mail cannot be sent to this address: letters before the @ are not plain ones. Send the link yourself."
 OTHER_KEY = "SECRET_KEY is another one than when the link was made. Invite the person again."
+KEY_OF_RESET = "SECRET_KEY is another one than when the link was made. The person has to ask for another one."
 
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=998)  # all servers take it, and no link is broken
 _INVITATION = """\
@@ -39,28 +41,41 @@ _WHAT = {
     Role.OPERATOR: "As an operator you see and change everything there.",
 }
 
+Letter = tuple[EmailMessage, str]  # and its link's token, which nobody may see; "" if it has none
+
 
 class NotWritten(Exception):
     """A letter that makes no sense any more; its text says why."""
 
 
-def invitation(mail: Claimed, config: Config, now: datetime) -> tuple[EmailMessage, str]:
-    """Write the letter of an invitation; return its link's token, too, which nobody may see. Raise `NotWritten`."""
-    found = invitations.mailed(mail.invitation_id, now=now)
+class Pointless(Exception):
+    """A letter that nobody waits for, or that is for nobody."""
+
+
+def written(mail: Claimed, config: Config, now: datetime) -> Letter:
+    """Write the letter of a mail. Raise `NotWritten` or `Pointless`."""
+    match mail.about.subject:
+        case Subject.INVITATION:
+            return _invitation(mail, config, now)
+        case Subject.PASSWORD_RESET:
+            return _password_reset(mail, config, now)
+
+
+def _invitation(mail: Claimed, config: Config, now: datetime) -> Letter:
+    found = invitations.mailed(mail.about.id, now=now)
     if found is None:
         raise NotWritten(OUTDATED)
     invited, token_hash = found
-    token = link_tokens.derived_again(config.secret_key, mail.nonce, token_hash)
-    if token is None:
-        raise NotWritten(OTHER_KEY)
-    site = config.site_url.partition("://")[2]
+    token = _token(mail, config, token_hash, OTHER_KEY)
+    site = _site(config)
     letter = _letter(mail, config, f"You are invited to {site}")
-    letter.set_content(_words(invited, site, f"{config.site_url}{PATH}{token}", config.operator_contact))
+    words = _words_of_invitation(invited, site, f"{config.site_url}{invitations.PATH}{token}")
+    letter.set_content(f"{words}{_questions(Texts.of(''), config)}")
     return letter, token
 
 
-def _words(invited: Invited, site: str, link: str, contact: str) -> str:
-    text = _INVITATION.format(
+def _words_of_invitation(invited: Invited, site: str, link: str) -> str:
+    return _INVITATION.format(
         who=invited.invited_by if "@" in invited.invited_by else "The operator of the chargers",
         site=site,
         email=invited.email,
@@ -68,7 +83,42 @@ def _words(invited: Invited, site: str, link: str, contact: str) -> str:
         link=link,
         until=invited.expires_at,
     )
-    return f"{text}\nQuestions? {contact}\n" if contact else text
+
+
+def _password_reset(mail: Claimed, config: Config, now: datetime) -> Letter:
+    found = own_passwords.mailed(mail.about.id, now=now)
+    if found is None:
+        raise Pointless  # nobody has the address, or the link was used or has expired
+    opened, token_hash, language = found
+    token = _token(mail, config, token_hash, KEY_OF_RESET)
+    texts, site = Texts.of(language or mail.language), _site(config)
+    letter = _letter(mail, config, texts.gettext("A new password for %(site)s", site=site))
+    lines = (
+        texts.gettext("Hello,"),
+        texts.gettext("Somebody asked for a new password for %(email)s at %(site)s.", email=opened.email, site=site),
+        texts.gettext("Open this link and choose one:"),
+        f"{config.site_url}{own_passwords.PATH}{token}",
+        texts.gettext("It is good once, until %(until)s UTC.", until=f"{opened.expires_at:%Y-%m-%d %H:%M}"),
+        texts.gettext("If it was not you, do nothing: your password stays as it is."),
+    )
+    letter.set_content("\n\n".join(lines) + f"\n{_questions(texts, config)}")
+    return letter, token
+
+
+def _token(mail: Claimed, config: Config, token_hash: str, otherwise: str) -> str:
+    token = link_tokens.derived_again(config.secret_key, mail.nonce, token_hash)
+    if token is None:
+        raise NotWritten(otherwise)
+    return token
+
+
+def _site(config: Config) -> str:
+    return config.site_url.partition("://")[2]
+
+
+def _questions(texts: Texts, config: Config) -> str:
+    contact = config.operator_contact
+    return f"\n{texts.gettext('Questions? %(contact)s', contact=contact)}\n" if contact else ""
 
 
 def _letter(mail: Claimed, config: Config, subject: str) -> EmailMessage:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
 
 from peewee import SQL
 
@@ -17,13 +19,28 @@ from polaris.models import Mail, blocking
 _IS_UNSENT = SQL("state <> 'sent'")  # a literal, so that SQLite uses the partial index
 
 
+class Subject(StrEnum):
+    """What a mail is about: the name of its reference."""
+
+    INVITATION = "invitation"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - a name
+
+
+class About(NamedTuple):
+    """The row that a mail is about."""
+
+    subject: Subject
+    id: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A mail whose attempt is the caller's until `lease_until`."""
 
     id: int
-    invitation_id: int
+    about: About
     recipient: str
+    language: str
     nonce: str
     queued_at: datetime
     attempts: int  # this one included
@@ -37,7 +54,7 @@ def claim(now: datetime) -> Claimed | None:
     row = Mail.select().where(_IS_UNSENT, is_due).order_by(Mail.due_at).first()
     if row is None:
         return None
-    claimed = Claimed(row.id, row.invitation_id, row.recipient, row.nonce, row.queued_at, row.attempts + 1, now + LEASE)
+    claimed = _claimed(row, now)
     is_it = (Mail.id == row.id) & (Mail.nonce == row.nonce) & (Mail.due_at == row.due_at)
     taken = Mail.update(due_at=claimed.lease_until, attempts=claimed.attempts).where(is_it, is_due).execute()
     return claimed if taken else None
@@ -56,6 +73,22 @@ def not_sent(mail: Claimed, answer: str, now: datetime, *, is_final: bool) -> No
         _settle(mail, state=MailState.FAILED, answer=answer)
     else:
         _settle(mail, due_at=now + lifecycle.pause(mail.attempts), answer=answer)
+
+
+@blocking
+def forget(mail: Claimed) -> None:
+    """Drop a mail that concerns nobody."""
+    Mail.delete().where(Mail.id == mail.id, Mail.nonce == mail.nonce).execute()
+
+
+def _claimed(row: Mail, now: datetime) -> Claimed:
+    until = now + LEASE
+    return Claimed(row.id, _about(row), row.recipient, row.language, row.nonce, row.queued_at, row.attempts + 1, until)
+
+
+def _about(row: Mail) -> About:
+    """Return what a mail is about: the one of its references that is set."""
+    return next(About(subject, row_id) for subject in Subject if (row_id := getattr(row, f"{subject}_id")) is not None)
 
 
 def _settle(mail: Claimed, **values: object) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from polaris.config import Config
 from polaris.mail import letters, outbox, smtp
-from polaris.mail.letters import NotWritten
+from polaris.mail.letters import NotWritten, Pointless
 from polaris.mail.outbox import Claimed
 from polaris.mail.smtp import Undelivered
 from polaris.outage import DATABASE_GONE
@@ -57,8 +57,10 @@ class Sender:
         assert server is not None
         token = ""
         try:
-            letter, token = letters.invitation(mail, self._config, now)
+            letter, token = letters.written(mail, self._config, now)
             smtp.deliver(server, urlsplit(self._config.site_url).hostname or "", letter)
+        except Pointless:
+            outbox.forget(mail)
         except NotWritten as reason:
             outbox.not_sent(mail, str(reason), datetime.now(UTC), is_final=True)
         except Undelivered as reason:
@@ -67,7 +69,7 @@ class Sender:
         except DATABASE_GONE:
             raise
         except Exception:  # of this mail alone: the others are sent
-            log.exception("Mail %s to an invited person was not sent", mail.id)
+            log.exception("Mail %s was not sent", mail.id)
             outbox.not_sent(mail, FAULT, datetime.now(UTC), is_final=True)
         else:
             outbox.sent(mail, datetime.now(UTC))

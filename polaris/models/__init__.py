@@ -35,6 +35,7 @@ from polaris.models.invitation import Invitation
 from polaris.models.mail import Mail
 from polaris.models.meter_reading import MeterReading
 from polaris.models.passkey import Passkey
+from polaris.models.password_reset import PasswordReset
 from polaris.models.recovery_code import RecoveryCode
 from polaris.models.remembered_answer import RememberedAnswer
 from polaris.models.row_query import ModelQuery, RowQuery
@@ -84,6 +85,7 @@ __all__ = [
     "MeterReading",
     "ModelQuery",
     "Passkey",
+    "PasswordReset",
     "RecoveryCode",
     "RememberedAnswer",
     "RowQuery",

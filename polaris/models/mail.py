@@ -5,13 +5,18 @@ from peewee import AutoField, CharField, ForeignKeyField, IntegerField
 from polaris.domain.mail import MailProgress, MailState
 from polaris.models.fields import BaseModel, InstantField
 from polaris.models.invitation import Invitation
+from polaris.models.password_reset import PasswordReset
 
 
 class Mail(BaseModel):
     id = AutoField()
-    invitation_id: int
-    invitation = ForeignKeyField(Invitation, unique=True, on_delete="CASCADE")  # the mail goes with what it is about
+    # One of these is set. The mail goes with what it is about.
+    invitation_id: int | None
+    invitation = ForeignKeyField(Invitation, null=True, unique=True, on_delete="CASCADE")
+    password_reset_id: int | None
+    password_reset = ForeignKeyField(PasswordReset, null=True, unique=True, on_delete="CASCADE")
     recipient = CharField()  # an e-mail address
+    language = CharField(default="")  # domain.languages; "": English
     nonce = CharField()  # random; with SECRET_KEY it gives the token of the mail's link
     state = CharField(default=MailState.WAITING)
     queued_at = InstantField()

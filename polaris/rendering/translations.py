@@ -1,30 +1,23 @@
-"""The language of a rendering, and texts in it. A fragment asks for both dozens of times.
-
-The catalogs are `polaris/translations/<language>.po`, read when a language is first asked for; English has none.
-"""
+"""The language of a rendering, and texts in it. A fragment asks for both dozens of times."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, lru_cache
-from io import BytesIO
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.support import NullTranslations, Translations
+from babel.support import NullTranslations
 from flask import Flask
 from flask_babel import Babel, Domain, force_locale, get_locale, get_translations
 from flask_babel.speaklater import LazyString
 from markupsafe import Markup
 
-from polaris.domain.languages import ENGLISH, NAMES
+from polaris.domain.languages import ENGLISH
 from polaris.domain.sentences import Sentence, plain
+from polaris.translations import catalog
 
-DIRECTORY = Path(__file__).parents[1] / "translations"
 MAX_TEXTS = 20_000  # cached
 
 _pinned: ContextVar[str | None] = ContextVar("locale", default=None)
@@ -45,18 +38,6 @@ def init_app(app: Flask, language_of_request: Callable[[], str]) -> None:
     app.add_template_global(_markup, "_")  # Jinja's own wrapper would add two calls
     app.add_template_global(locale)
     app.add_template_filter(said)
-
-
-@cache
-def catalog(language: str) -> NullTranslations:
-    """Return the translations to a language; of English, none."""
-    if language not in NAMES or language == ENGLISH:
-        return NullTranslations()
-    compiled = BytesIO()
-    with (DIRECTORY / f"{language}.po").open("rb") as file:
-        write_mo(compiled, read_po(file, locale=language))
-    compiled.seek(0)
-    return Translations(compiled)
 
 
 def locale() -> str:

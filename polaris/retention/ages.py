@@ -31,6 +31,7 @@ from polaris.models import (
     Mail,
     MeterReading,
     Passkey,
+    PasswordReset,
     RecoveryCode,
     RememberedAnswer,
     SentForm,
@@ -80,6 +81,7 @@ AGES: dict[type[BaseModel], Age] = {
         Command.requested_at, "notices_days", unless=f"session_id IS NOT NULL OR kind = '{catalog.CHANGE_KEY}'"
     ),
     Invitation: Age(Invitation.expires_at, 0),
+    PasswordReset: Age(PasswordReset.expires_at, 0),
     SentForm: Age(SentForm.at, 30),
     SignIn: Age(SignIn.last_seen_at, "sign_ins_days"),
     UnknownCard: Age(UnknownCard.last_at, "records_days"),

@@ -35,6 +35,7 @@ from polaris.models import (
     Invitation,
     MeterReading,
     Passkey,
+    PasswordReset,
     RememberedAnswer,
     SettingsBaseline,
     SignIn,
@@ -99,6 +100,7 @@ def _close(email: str, actor: str, now: datetime) -> int:
         Account.update(status=AccountStatus.SUSPENDED, password_hash="").where(Account.id == account.id).execute()
         for model in (SignIn, Passkey):
             _delete_of_account(model, account.id)
+        PasswordReset.delete().where(PasswordReset.email == account.email).execute()
         end_links(account, actor, now)
         if account.status != AccountStatus.SUSPENDED:  # what follows takes a while, and may be interrupted
             detail = f"{account.status} to {AccountStatus.SUSPENDED}"

@@ -52,6 +52,21 @@ def sign_in() -> ResponseReturnValue:
     return begin_session(signed_in, target)
 
 
+def sign_in_instead(email: str, password: str) -> ResponseReturnValue:
+    """Sign an account in whose password was just set, in the place of whoever was signed in on this device."""
+    now = datetime.now(UTC)
+    if current_user.is_authenticated:
+        leaving = current_user
+        administration.sign_out(services().publisher, leaving.id, leaving.sign_in_id, actor=leaving.email, now=now)
+    signed_in = administration.sign_in(email, password, request.user_agent.string, now=now)
+    if isinstance(signed_in, HalfSignedIn):
+        half_signed_in.begin(signed_in, "")
+        return redirect(url_for("second_step.show"))
+    if signed_in is None:
+        return redirect(url_for(".sign_in"))  # the password has changed again in this moment
+    return begin_session(signed_in, "")
+
+
 @blueprint.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
     if current_user.is_authenticated:

@@ -22,6 +22,7 @@ from polaris.web.fleet import routes as fleet
 from polaris.web.home import routes as home
 from polaris.web.invitations import routes as invitations
 from polaris.web.messages import routes as messages
+from polaris.web.password_reset import routes as password_reset
 from polaris.web.people import export as people_export
 from polaris.web.people import routes as people
 from polaris.web.sessions import curve
@@ -41,6 +42,7 @@ BLUEPRINTS = tuple(
         confirmation,
         languages,
         invitations,
+        password_reset,
         account,
         password,
         second_factor,

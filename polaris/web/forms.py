@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, SelectField, StringField
 from wtforms.fields import SelectChoice
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Email, Length
 
 from polaris.domain.languages import NAMES
 from polaris.domain.profile import Profile, Theme
@@ -24,6 +24,19 @@ class SignInForm(FlaskForm):
         lazy_gettext("Password"), [DataRequired(lazy_gettext("Enter your password.")), Length(max=1000)]
     )
     next = HiddenField()
+
+
+class ForgottenForm(FlaskForm):
+    """The form for who has forgotten a password. Whether anybody has the address is not said."""
+
+    email = StringField(
+        lazy_gettext("E-mail"),
+        [
+            DataRequired(lazy_gettext("Enter your e-mail address.")),
+            Length(max=320, message=lazy_gettext("This is no e-mail address.")),
+            Email(lazy_gettext("This is no e-mail address.")),
+        ],
+    )
 
 
 class NewPasswordForm(FlaskForm):

@@ -56,6 +56,12 @@ def second_factor_failed(email: str, kind: str) -> None:
     _audit(email, "second_factor.failed", kind, actor=f"{NOT_SIGNED_IN}{client_address()}")
 
 
+def password_link_asked(email: str) -> None:
+    """Note that a link for a new password was asked for, whether or not anybody has the address."""
+    _log("password.link_asked")
+    _audit(email, "password.link_asked", "", actor=f"{NOT_SIGNED_IN}{client_address()}")
+
+
 def limit_reached(email: str, limit: str) -> None:
     """Note a guess at a password that was not checked, because there had been too many."""
     _log("sign_in.limited", limit=limit)

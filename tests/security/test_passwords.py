@@ -103,12 +103,24 @@ def test_changed_by_its_owner(app: Flask, cast: Cast) -> None:
 
     answer = change(client, cast.ada.password, NEW)
 
-    assert answer.headers["Location"] == "/sign-in"
-    assert "Your password is changed" in client.get("/sign-in").text
-    for browser in (client, other):
-        assert browser.get("/account").headers["Location"] == "/sign-in?next=/account"
-    assert forms.try_sign_in(client, cast.ada.email, cast.ada.password).status_code == 422
-    assert forms.try_sign_in(client, cast.ada.email, NEW).status_code == 302
+    assert answer.headers["Location"] == "/account"
+    assert "Your password is changed, and your other devices are signed out." in client.get("/account").text
+    assert other.get("/account").headers["Location"] == "/sign-in?next=/account"
+    assert forms.try_sign_in(other, cast.ada.email, cast.ada.password).status_code == 422
+    assert forms.try_sign_in(other, cast.ada.email, NEW).status_code == 302
+
+
+def test_change_gives_this_device_another_cookie(app: Flask, cast: Cast) -> None:
+    client = app.test_client()
+    forms.sign_in(client, cast.ada)
+    stolen = client.get_cookie("polaris")
+    assert stolen
+    change(client, cast.ada.password, NEW)
+    thief = app.test_client()
+    thief.set_cookie("polaris", stolen.value)
+    assert thief.get("/account").status_code == 302
+    assert client.get("/account").status_code == 200
+    assert SignIn.select().where(SignIn.revoked_at.is_null()).count() == 1
 
 
 @pytest.mark.parametrize(

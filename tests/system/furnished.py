@@ -60,6 +60,7 @@ class Places:
         return (
             "/sign-in",
             "/offline",
+            "/forgotten-password",
             "/nowhere",
             f"/invitations/{self.invitation}",
             "/invitations/used",

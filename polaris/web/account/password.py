@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, flash, render_template, request
+from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from polaris import administration
-from polaris.administration import Refused
+from polaris.administration import Refused, SignedIn, own_passwords
 from polaris.administration.second_factors.sign_in import is_password
 from polaris.rendering.translations import gettext, said
 from polaris.services import services
@@ -17,7 +16,6 @@ from polaris.web import auth, security_events, sign_in_limits
 from polaris.web.attempts import Allowance
 from polaris.web.confirmation import confirmed
 from polaris.web.forms import PasswordForm
-from polaris.web.headers import signed_out
 
 CHANGES = Allowance("password-changes", 20, 3600)  # of an account: how easily one is guessed takes long to find out
 
@@ -27,14 +25,15 @@ blueprint = Blueprint("password", __name__, url_prefix="/account/password")
 @blueprint.route("", methods=["GET", "POST"])
 @confirmed
 def change() -> ResponseReturnValue:
-    """Show the form; if it was sent, change the password and sign the account out on every device."""
+    """Show the form; if it was sent, change the password, sign the other devices out, and this one in anew."""
     form = PasswordForm()
     if request.method != "POST":
         return _page(form)
-    if not (form.validate() and _is_owner(form) and _change(form)):
+    signed_in = _change(form) if form.validate() and _is_owner(form) else None
+    if signed_in is None:
         return _page(form), auth.UNPROCESSABLE
-    answer = signed_out()
-    flash(gettext("Your password is changed, and you are signed out everywhere. Sign in with the new one."))
+    answer = auth.begin_session(signed_in, url_for("account.show"))
+    flash(gettext("Your password is changed, and your other devices are signed out."))
     return answer
 
 
@@ -47,20 +46,19 @@ def _is_owner(form: PasswordForm) -> bool:
     return guess.is_right
 
 
-def _change(form: PasswordForm) -> bool:
+def _change(form: PasswordForm) -> SignedIn | None:
     sign_in_limits.require(CHANGES, current_user.email, current_user.email)
     try:
-        administration.set_password(
+        return own_passwords.change(
             services().publisher,
-            current_user.email,
+            current_user.id,
+            current_user.sign_in_id,
             form.new.data or "",
-            actor=current_user.email,
             now=datetime.now(UTC),
         )
     except Refused as error:
         form.new.errors = [said(error.sentence)]
-        return False
-    return True
+        return None
 
 
 def _page(form: PasswordForm) -> str:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
-from polaris import administration
-from polaris.administration import Refused, SignedIn
+from polaris.administration import Refused
 from polaris.administration.invitations import Invited, NoLongerGood, accept, invited
 from polaris.rendering.translations import said
-from polaris.services import services
 from polaris.web import auth, sign_in_limits
 from polaris.web.answers import closed_link
 from polaris.web.forms import NewPasswordForm
@@ -36,7 +33,7 @@ def show(token: str) -> ResponseReturnValue:
             return _page(invitation, form), auth.UNPROCESSABLE
     except NoLongerGood:
         return closed_link(leads_to_account=True)
-    return _sign_in(invitation.email, form.new.data or "")
+    return auth.sign_in_instead(invitation.email, form.new.data or "")
 
 
 def _accept(token: str, form: NewPasswordForm) -> bool:
@@ -48,18 +45,6 @@ def _accept(token: str, form: NewPasswordForm) -> bool:
         form.new.errors = [said(refused.sentence)]
         return False
     return True
-
-
-def _sign_in(email: str, password: str) -> ResponseReturnValue:
-    """Sign the new account in, in the place of whoever was signed in on this device."""
-    now = datetime.now(UTC)
-    if current_user.is_authenticated:
-        leaving = current_user
-        administration.sign_out(services().publisher, leaving.id, leaving.sign_in_id, actor=leaving.email, now=now)
-    signed_in = administration.sign_in(email, password, request.user_agent.string, now=now)
-    if isinstance(signed_in, SignedIn):
-        return auth.begin_session(signed_in, "")
-    return redirect(url_for("auth.sign_in"))  # an operator has changed the account in this moment
 
 
 def _page(invitation: Invited, form: NewPasswordForm) -> str:

@@ -23,6 +23,7 @@ PARTIAL = (
     "faulted_connector",
     "wrong_clock",
     "unknown_energy",
+    "unsent_mail",
 )
 ALIAS = re.compile(r'"(\w+)" AS "(t\d+)"')
 

@@ -11,6 +11,7 @@ import pytest
 
 from polaris import administration
 from polaris.administration import COMMAND_LINE, AlreadySo, Refused, invitations
+from polaris.administration import outbox as administration_outbox
 from polaris.administration.invitations import LIFETIME, NoLongerGood, invite, invited, mail_again
 from polaris.config import Config
 from polaris.domain import mail as lifecycle
@@ -81,7 +82,7 @@ def test_no_secret_waits_in_the_outbox(token: str) -> None:
 def test_mail_is_queued_with_its_invitation_or_not_at_all(
     mail_config: Config, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(invitations, "MAX_WAITING", 1)
+    monkeypatch.setattr(administration_outbox, "MAX_WAITING", 1)
     secret = mail_config.secret_key[-1]
     invite(ZOE, Role.DRIVER, mail_secret=secret, **WHO)
     with pytest.raises(Refused, match="1 mails wait"):
