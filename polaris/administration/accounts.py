@@ -16,6 +16,11 @@ from polaris.domain.sentences import say
 from polaris.models import Account, Invitation, PasswordReset, SignIn, blocking, database, kept, locked, run_blocking
 from polaris.pubsub import Announcer, account_changed, charger_changed
 
+
+class LastOperator(Refused):
+    """A change that would leave the installation without an operator."""
+
+
 IS_ACTIVE_OPERATOR = (Account.role == Role.OPERATOR) & (Account.status == AccountStatus.ACTIVE)
 
 
@@ -117,7 +122,7 @@ def refuse_if_last_operator(account: Account) -> None:
     """Refuse to leave an installation without an operator. The rows are locked: two operators may demote each other."""
     operators = [row.id for row in locked(Account.select().where(IS_ACTIVE_OPERATOR).order_by(Account.id))]
     if operators == [account.id]:
-        raise Refused(
+        raise LastOperator(
             say("%(email)s is the only active operator. Make somebody else an operator first.", email=account.email)
         )
 

@@ -69,6 +69,16 @@ PLAIN = frozenset(
 )
 
 
+class StillCharging(Refused):
+    """An erasure that was refused because a session of the person is in progress."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            say("Session %(number)s is still in progress. Erase the account when it has ended.", number=number)
+        )
+        self.number = number
+
+
 def erase(publisher: Announcer, email: str, *, actor: str, now: datetime) -> int:
     """Erase a person's data; return the number of the account, whose sessions stay. Raise `Refused` if it cannot be."""
     account_id = _close(email, actor, now)
@@ -90,12 +100,7 @@ def _close(email: str, actor: str, now: datetime) -> int:
         is_open = ChargingSession.state == SessionState.ACTIVE
         session = next(traces.sessions(person, is_open), None)
         if session is not None:
-            raise Refused(
-                say(
-                    "Session %(number)s is still in progress. Erase the account when it has ended.",
-                    number=session.number,
-                )
-            )
+            raise StillCharging(session.number)
         refuse_if_last_operator(account)
         Account.update(status=AccountStatus.SUSPENDED, password_hash="").where(Account.id == account.id).execute()
         for model in (SignIn, Passkey):

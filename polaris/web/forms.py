@@ -47,12 +47,16 @@ class NewPasswordForm(FlaskForm):
     )
 
 
-class PasswordForm(NewPasswordForm):
-    """The form for another password."""
+class PresentPasswordForm(FlaskForm):
+    """The form for who has to show the present password."""
 
     present = PasswordField(
         lazy_gettext("Present password"), [DataRequired(lazy_gettext("Enter your password.")), Length(max=1000)]
     )
+
+
+class PasswordForm(PresentPasswordForm, NewPasswordForm):
+    """The form for another password."""
 
 
 class ProfileForm(FlaskForm):

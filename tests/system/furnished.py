@@ -86,6 +86,7 @@ class Places:
             "/account",
             "/account/export",
             "/account/password",
+            "/account/deletion",
             "/account/second-factor",
             "/account/second-factor/app",
             "/account/second-factor/passkeys",

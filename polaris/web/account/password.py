@@ -15,7 +15,7 @@ from polaris.services import services
 from polaris.web import auth, security_events, sign_in_limits
 from polaris.web.attempts import Allowance
 from polaris.web.confirmation import confirmed
-from polaris.web.forms import PasswordForm
+from polaris.web.forms import PasswordForm, PresentPasswordForm
 
 CHANGES = Allowance("password-changes", 20, 3600)  # of an account: how easily one is guessed takes long to find out
 
@@ -29,7 +29,7 @@ def change() -> ResponseReturnValue:
     form = PasswordForm()
     if request.method != "POST":
         return _page(form)
-    signed_in = _change(form) if form.validate() and _is_owner(form) else None
+    signed_in = _change(form) if form.validate() and is_owner(form) else None
     if signed_in is None:
         return _page(form), auth.UNPROCESSABLE
     answer = auth.begin_session(signed_in, url_for("account.show"))
@@ -37,7 +37,8 @@ def change() -> ResponseReturnValue:
     return answer
 
 
-def _is_owner(form: PasswordForm) -> bool:
+def is_owner(form: PresentPasswordForm) -> bool:
+    """Check the present password; a wrong one is counted, and noted beside its field."""
     with sign_in_limits.guess(current_user.email) as guess:
         guess.is_right = is_password(current_user.id, form.present.data or "")
     if not guess.is_right:
