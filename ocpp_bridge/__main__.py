@@ -44,6 +44,7 @@ from polaris.mail import Sender
 from polaris.ocpp_log.files import LogFiles
 from polaris.outage import DATABASE_GONE, Outage
 from polaris.pubsub import Publisher, RequestKind
+from polaris.web_push import PushSender
 
 # Objects of each generation before a collection. Handling a message leaves no cycles: with Python's own thresholds the
 # collector would often pause the event loop and find none. The second bounds a pause after thousands of connections.
@@ -80,7 +81,7 @@ class BridgeProcess:
             lease_s=config.lease_s,
             sweep_old=lambda wait: retention.sweep(config, now(), wait),
         )
-        self._mail = Sender(config, self._publisher)
+        self._senders = (Sender(config, self._publisher), PushSender(config, self._publisher))
         self._frame_log = FrameLog(_log_files(config, bridge_id))
         central_system = CentralSystem(
             self._writer.store, partial(tasks.in_thread, ingest.authorize), now, config.ocpp_heartbeat_s
@@ -125,7 +126,8 @@ class BridgeProcess:
             server = await self._chargers.listen(config.host, config.ocpp_tls_port, lambda: self.certificates.context)
             self._servers.append(server)
         self._servers.append(await self._health.listen(config.host, config.ocpp_health_port))
-        self._mail.start()
+        for sender in self._senders:
+            sender.start()
         log.info("Chargers connect to ws://%s:%s/ocpp/<identity>", config.host, config.ocpp_port)
 
     async def failed(self) -> None:
@@ -147,7 +149,7 @@ class BridgeProcess:
         for task in self._tasks:
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.error("A part of the bridge failed", exc_info=error)
-        await asyncio.to_thread(self._mail.stop)
+        await asyncio.gather(*(asyncio.to_thread(sender.stop) for sender in self._senders))
         await self._commands.close()
         await self._frame_log.close()
         if self._tasks:

@@ -1,8 +1,8 @@
 """Periodic tasks of a bridge.
 
 They renew its lease, apply the deadlines of requests, watch the limits of sessions, follow up silent sessions, rebuild
-outdated ones and split ended ones by days, store the last contact of chargers and refused handshakes, and forget
-acknowledgements of what has gone.
+outdated ones and split ended ones by days, store chargers' last contact and refused handshakes, note for drivers that
+chargers are offline, and forget acknowledgements of what has gone.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ REBUILD_INTERVAL_S = 1.0
 DAYS_INTERVAL_S = 1.0  # after an upgrade, a million sessions take an hour or two, in which facts come first
 TOUCH_INTERVAL_S = 10.0
 REFUSED_HANDSHAKES_INTERVAL_S = 2.0
+OFFLINE_INTERVAL_S = 30.0
 FORGET_INTERVAL_S = 60.0
 RETENTION_INTERVAL_S = 900.0  # an interrupted sweep goes on, however often the bridge is started anew
 MAX_TOUCHED = 500  # chargers in one transaction; a longer one delays the facts that arrive meanwhile
@@ -85,6 +86,7 @@ class PeriodicTasks:
             group.create_task(self._repeat(DAYS_INTERVAL_S, self._add_up_days))
             group.create_task(self._repeat(FOLLOW_UP_INTERVAL_S, self._follow_up))
             group.create_task(self._repeat(REFUSED_HANDSHAKES_INTERVAL_S, self._store_refused_handshakes))
+            group.create_task(self._repeat(OFFLINE_INTERVAL_S, self._note_offline))
             group.create_task(self._repeat(FORGET_INTERVAL_S, self._forget_acknowledged))
             group.create_task(self._repeat(RETENTION_INTERVAL_S, self._delete_old))
 
@@ -121,6 +123,9 @@ class PeriodicTasks:
     async def _follow_up(self) -> None:
         for session in await in_thread(self._ingest.follow_up, self._bridge_id, now()):
             self._trigger_readings(session)
+
+    async def _note_offline(self) -> None:
+        await in_thread(self._ingest.note_offline, now())
 
     async def _forget_acknowledged(self) -> None:
         await in_thread(attention.prune, now())

@@ -15,6 +15,7 @@ from polaris.administration import outbox, passwords
 from polaris.administration.audit import record
 from polaris.administration.devices import SignedIn, new_device
 from polaris.administration.invitations import NoLongerGood
+from polaris.administration.notices import move_subscription
 from polaris.domain.email_addresses import normal_email
 from polaris.models import Account, PasswordReset, SignIn, blocking, database, locked, run_blocking
 from polaris.pubsub import Announcer, account_changed
@@ -93,7 +94,9 @@ def _change(account_id: int, sign_in_id: str, password_hash: str, now: datetime)
         user_agent = SignIn.get_by_id(sign_in_id).user_agent
         _set(account, password_hash, now)
         record(account.email, "account.password_changed", account.email, now)
-        return new_device(account, user_agent, now)
+        signed_in = new_device(account, user_agent, now)
+        move_subscription(sign_in_id, signed_in.sign_in_id)
+        return signed_in
 
 
 @blocking

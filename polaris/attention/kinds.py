@@ -96,6 +96,12 @@ KINDS = (
         mails.unsent,
     ),
     Kind(
+        mails.PUSH,
+        N_("Notices not sent to devices"),
+        N_("Pushes of the last day that were refused, or still wait after 15 minutes."),
+        mails.unsent_pushes,
+    ),
+    Kind(
         chargers.CLOCK,
         N_("Wrong clocks"),
         N_("Chargers whose clocks are minutes off or more, as they were last heard."),

@@ -10,10 +10,13 @@ from polaris.administration.invitations import Invited
 from polaris.attention.item import Action, Item, Search, verb
 from polaris.domain.mail import MailProgress, MailState
 from polaris.domain.sentences import N_, Sentence, say
-from polaris.models import Invitation, Mail, PasswordReset, to_microseconds
+from polaris.models import Account, Invitation, Mail, Notice, NoticePush, PasswordReset, to_microseconds
 
-MAIL = "mail"
+MAIL, PUSH = "mail", "push"
+_WAITING_PUSH = N_("A notice is not sent to a device yet, and is tried again at %(at)s: %(answer)s")
 NOT_MAILED = N_("It is not mailed: send the link yourself. If the link is lost, invite the person again.")
+SHOWN_FOR = timedelta(days=1)  # of a notice, which nobody can send again
+SHOWN_FOR_US = SHOWN_FOR // timedelta(microseconds=1)
 WAITS_FOR = timedelta(minutes=15)  # a mail server that is restarted is back by then
 _IS_UNSENT = SQL("t1.state <> 'sent'")  # a literal, so that SQLite uses the partial index
 
@@ -22,9 +25,32 @@ def unsent(search: Search) -> list[Item]:
     """Return the mails that have failed, or wait for long, as long as their links would be good."""
     is_late = (Mail.state == MailState.FAILED) | (Mail.queued_at < search.now - WAITS_FOR)
     query = Mail.select().left_outer_join(Invitation).switch(Mail).left_outer_join(PasswordReset)
-    is_good = fn.COALESCE(Invitation.expires_at, PasswordReset.expires_at) > to_microseconds(search.now)
+    until_at = fn.COALESCE(Invitation.expires_at, PasswordReset.expires_at, Mail.queued_at + SHOWN_FOR_US)
+    is_good = until_at > to_microseconds(search.now)
     query = query.where(_IS_UNSENT, is_late, is_good).order_by(Mail.queued_at.desc())
     return [_item(row) for row in query.limit(search.limit)]
+
+
+def unsent_pushes(search: Search) -> list[Item]:
+    """Return the pushes that have failed, or wait for long, of the last day."""
+    is_late = (NoticePush.state == MailState.FAILED) | (NoticePush.queued_at < search.now - WAITS_FOR)
+    query = NoticePush.select(NoticePush, Notice, Account).join(Notice).join(Account)
+    query = query.where(_IS_UNSENT, is_late, NoticePush.queued_at > search.now - SHOWN_FOR)
+    return [_pushed(row) for row in query.order_by(NoticePush.queued_at.desc()).limit(search.limit)]
+
+
+def _pushed(row: NoticePush) -> Item:
+    has_failed = row.state == MailState.FAILED
+    text = N_("A notice was not sent to a device: %(answer)s") if has_failed else _WAITING_PUSH
+    return Item(
+        PUSH,
+        str(row.id),
+        (say(text, answer=row.answer, at=row.due_at),),
+        since=row.queued_at,
+        level=2 if has_failed else 1,
+        name=row.notice.account.email,
+        session=row.notice.session_id,
+    )
 
 
 def said(invited: Invited) -> Sentence:
@@ -60,7 +86,9 @@ def _about(row: Mail) -> tuple[Sentence, ...]:
     """Say what a mail is about; nothing of an invitation, whose actions do."""
     if row.invitation_id is not None:
         return ()
-    return (say(N_("It has the link for a new password that was asked for.")),)
+    if row.password_reset_id is not None:
+        return (say(N_("It has the link for a new password that was asked for.")),)
+    return (say(N_("It is a notice about a session.")),)
 
 
 def _actions(row: Mail) -> tuple[Action, ...]:

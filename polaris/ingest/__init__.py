@@ -25,7 +25,16 @@ from polaris.domain.settings import SettingsView
 from polaris.domain.start_request import Obstacle
 from polaris.domain.stop_request import StopLimits
 from polaris.ingest import behaviour as behaviour_
-from polaris.ingest import corrections, days, fact_store, refused_handshakes, settings, stuck_sessions, unknown_cards
+from polaris.ingest import (
+    corrections,
+    days,
+    driver_notices,
+    fact_store,
+    refused_handshakes,
+    settings,
+    stuck_sessions,
+    unknown_cards,
+)
 from polaris.ingest.behaviour import Behaviour
 from polaris.ingest.corrections import Corrected, EnergyBound, EnergyRefusal, Recomputed, UnknownEnergy
 from polaris.ingest.facts import chargers, evidence, rebuild, session_cards
@@ -355,6 +364,10 @@ class Ingest:
                 state = self._commit(requests.record, request.id, CommandResult(RequestEvent.DEADLINE), now)
                 if state is StopState.REQUESTED and not self._send(request, now):
                     return  # Redis is down: leave the rest to the next sweep instead of waiting for it row by row
+
+    def note_offline(self, now: datetime) -> None:
+        """Note, for their drivers, that chargers of active sessions are offline. Any number of processes may do so."""
+        self._commit(driver_notices.note_offline, now)
 
     def _send(self, request: PendingRequest, now: datetime) -> bool:
         """Publish a request; return whether Redis took it. Only a PUBLISH without a receiver means offline."""

@@ -7,7 +7,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from polaris import link_tokens
+from polaris import link_tokens, notice_words, unsubscribing
 from polaris.administration import invitations, own_passwords
 from polaris.administration.invitations import Invited
 from polaris.config import Config
@@ -15,11 +15,13 @@ from polaris.domain.email_addresses import mailable
 from polaris.domain.enums import Role
 from polaris.domain.instants import to_microseconds
 from polaris.mail.outbox import Claimed, Subject
+from polaris.notice_words import NoNews
 from polaris.translations import Texts
 
 OUTDATED = "The invitation is no longer good."
 NO_ADDRESS = "Mail cannot be sent to this address: letters before the @ are not plain ones. Send the link yourself."
 OTHER_KEY = "SECRET_KEY is another one than when the link was made. Invite the person again."
+OLD_NEWS = "It could not be sent for so long that it is no news any more."
 KEY_OF_RESET = "SECRET_KEY is another one than when the link was made. The person has to ask for another one."
 
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=998)  # all servers take it, and no link is broken
@@ -59,6 +61,8 @@ def written(mail: Claimed, config: Config, now: datetime) -> Letter:
             return _invitation(mail, config, now)
         case Subject.PASSWORD_RESET:
             return _password_reset(mail, config, now)
+        case Subject.NOTICE:
+            return _notice(mail, config, now), ""
 
 
 def _invitation(mail: Claimed, config: Config, now: datetime) -> Letter:
@@ -103,6 +107,28 @@ def _password_reset(mail: Claimed, config: Config, now: datetime) -> Letter:
     )
     letter.set_content("\n\n".join(lines) + f"\n{_questions(texts, config)}")
     return letter, token
+
+
+def _notice(mail: Claimed, config: Config, now: datetime) -> EmailMessage:
+    try:
+        told = notice_words.told(mail.about.id, now)
+    except NoNews:
+        raise NotWritten(OLD_NEWS) from None
+    if told is None:
+        raise Pointless
+    unsubscribe = f"{config.site_url}{unsubscribing.PATH}{unsubscribing.token(config.secret_key, told.account_id)}"
+    letter = _letter(mail, config, told.title)
+    letter["List-Unsubscribe"] = f"<{unsubscribe}>"
+    letter["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+    lines = (
+        f"{told.title}.",
+        *told.sentences,
+        f"{config.site_url}{told.path}",
+        told.texts.gettext("To get no such mails any more, open this page and press the button:"),
+        unsubscribe,
+    )
+    letter.set_content("\n\n".join(lines) + f"\n{_questions(told.texts, config)}")
+    return letter
 
 
 def _token(mail: Claimed, config: Config, token_hash: str, otherwise: str) -> str:

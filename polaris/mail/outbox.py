@@ -24,6 +24,7 @@ class Subject(StrEnum):
 
     INVITATION = "invitation"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a name
+    NOTICE = "notice"
 
 
 class About(NamedTuple):

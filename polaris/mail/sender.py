@@ -6,7 +6,6 @@ It shares nothing with who else is in its process, so that a mail server that ha
 from __future__ import annotations
 
 import logging
-import threading
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -17,9 +16,8 @@ from polaris.mail.outbox import Claimed
 from polaris.mail.smtp import Undelivered
 from polaris.outage import DATABASE_GONE
 from polaris.pubsub import Announcer, records_changed
+from polaris.sending import SendingThread
 
-INTERVAL_S = 2.0
-STOP_TIMEOUT_S = 2.0  # what is under way then is sent again, under the same Message-ID, when its lease is over
 FAULT = "It could not be made into a mail. The bridge's log says why."
 
 log = logging.getLogger(__name__)
@@ -31,17 +29,14 @@ class Sender:
     def __init__(self, config: Config, publisher: Announcer) -> None:
         self._config = config
         self._publisher = publisher
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mail", daemon=True)
+        self._thread = SendingThread("mail", self.send_due)
 
     def start(self) -> None:
         if self._config.smtp_url is not None:
             self._thread.start()
 
     def stop(self) -> None:
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP_TIMEOUT_S)
+        self._thread.stop()
 
     def send_due(self, now: datetime) -> bool:
         """Make the attempt that has been due for longest; return whether one was due."""
@@ -73,13 +68,3 @@ class Sender:
             outbox.not_sent(mail, FAULT, datetime.now(UTC), is_final=True)
         else:
             outbox.sent(mail, datetime.now(UTC))
-
-    def _run(self) -> None:
-        while not self._stopped.wait(INTERVAL_S):
-            try:
-                while not self._stopped.is_set() and self.send_due(datetime.now(UTC)):
-                    pass
-            except DATABASE_GONE:
-                continue  # which the process that it is in has noticed by itself
-            except Exception:
-                log.exception("Sending mail failed")

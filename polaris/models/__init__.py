@@ -34,6 +34,7 @@ from polaris.models.fleet_filter import FleetFilter
 from polaris.models.invitation import Invitation
 from polaris.models.mail import Mail
 from polaris.models.meter_reading import MeterReading
+from polaris.models.notice import Notice, NoticeChoice, NoticePush, PushSubscription
 from polaris.models.passkey import Passkey
 from polaris.models.password_reset import PasswordReset
 from polaris.models.recovery_code import RecoveryCode
@@ -84,8 +85,12 @@ __all__ = [
     "Mail",
     "MeterReading",
     "ModelQuery",
+    "Notice",
+    "NoticeChoice",
+    "NoticePush",
     "Passkey",
     "PasswordReset",
+    "PushSubscription",
     "RecoveryCode",
     "RememberedAnswer",
     "RowQuery",

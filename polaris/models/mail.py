@@ -5,6 +5,7 @@ from peewee import AutoField, CharField, ForeignKeyField, IntegerField
 from polaris.domain.mail import MailProgress, MailState
 from polaris.models.fields import BaseModel, InstantField
 from polaris.models.invitation import Invitation
+from polaris.models.notice import Notice
 from polaris.models.password_reset import PasswordReset
 
 
@@ -15,6 +16,8 @@ class Mail(BaseModel):
     invitation = ForeignKeyField(Invitation, null=True, unique=True, on_delete="CASCADE")
     password_reset_id: int | None
     password_reset = ForeignKeyField(PasswordReset, null=True, unique=True, on_delete="CASCADE")
+    notice_id: int | None
+    notice = ForeignKeyField(Notice, null=True, unique=True, on_delete="CASCADE")
     recipient = CharField()  # an e-mail address
     language = CharField(default="")  # domain.languages; "": English
     nonce = CharField()  # random; with SECRET_KEY it gives the token of the mail's link

@@ -27,7 +27,10 @@ from polaris.models import (
     EvCard,
     FleetFilter,
     MeterReading,
+    Notice,
+    NoticeChoice,
     Passkey,
+    PushSubscription,
     RecoveryCode,
     SessionDay,
     SessionLimit,
@@ -49,6 +52,10 @@ SEPARATORS = " :-"  # that a UID or a contract's id may have
 # Deleted at an erasure, and exported without these columns, which sign somebody in.
 OF_ACCOUNT: dict[Table, frozenset[str]] = {
     EvCard: frozenset(),
+    # Before the sign-ins, with which they would go.
+    PushSubscription: frozenset({"sign_in", "endpoint", "p256dh", "auth", "server_key"}),
+    NoticeChoice: frozenset(),
+    Notice: frozenset(),
     SignIn: frozenset({"id"}),
     Passkey: frozenset({"credential_id", "public_key"}),
     AuthenticatorApp: frozenset({"sealed_secret", "last_step"}),

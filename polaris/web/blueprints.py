@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polaris.web import auth, confirmation, disclosure, health, installable, languages, second_step
-from polaris.web.account import deletion, passkeys, password, second_factor
+from polaris.web.account import deletion, notifications, passkeys, password, second_factor
 from polaris.web.account import routes as account
 from polaris.web.actions import routes as actions
 from polaris.web.attention import routes as attention
@@ -46,6 +46,7 @@ BLUEPRINTS = tuple(
         account,
         password,
         deletion,
+        notifications,
         second_factor,
         passkeys,
         home,

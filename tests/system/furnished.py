@@ -87,6 +87,7 @@ class Places:
             "/account/export",
             "/account/password",
             "/account/deletion",
+            "/account/notifications",
             "/account/second-factor",
             "/account/second-factor/app",
             "/account/second-factor/passkeys",

@@ -18,8 +18,10 @@ from polaris.domain.facts import Fact, Report, SessionEnded, SessionReported
 from polaris.domain.instants import believable
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import END, Reading
+from polaris.domain.notices import Occasion
 from polaris.domain.reading_rows import ReadingRow
 from polaris.domain.session import Session
+from polaris.ingest import driver_notices
 from polaris.ingest.facts import card_rows, data_quality, event_store, meter_rows, pricing, replay_cache, session_end
 from polaris.ingest.facts.transaction_events import end_of
 from polaris.ingest.outcomes import Ended, Started
@@ -121,8 +123,17 @@ def store(notifications: list[ChangeNotification], batch: Sequence[Fact]) -> dic
     data_quality.add_all(noted)
     event_store.INSERT.execute(events)
     _UPDATE.execute(map(_columns, closed))
+    _note_ends(closed)
     replay_cache.remember(answered)
     return outcomes
+
+
+def _note_ends(closed: Sequence[_Closed]) -> None:
+    """Note for their drivers that these sessions have ended."""
+    owned = [one for one in closed if one.row.account_id is not None and one.values.ended_at is not None]
+    if owned:
+        ended_at = {one.row.number: one.values.ended_at for one in owned if one.values.ended_at is not None}
+        driver_notices.note(Occasion.ENDED, ended_at, max(one.fact.received_at for one in owned))
 
 
 def _usual(batch: Sequence[Fact]) -> list[_Closed]:

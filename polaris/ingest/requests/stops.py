@@ -10,7 +10,9 @@ from polaris.audit import COMMAND_LINE, record
 from polaris.domain import stop_request
 from polaris.domain.commands.catalog import StopCharging
 from polaris.domain.enums import AccountStatus, RequestEvent, Role, SessionState, StopState
-from polaris.domain.stop_request import OPEN, StopLimits
+from polaris.domain.notices import Occasion
+from polaris.domain.stop_request import FAILED, OPEN, StopLimits
+from polaris.ingest import driver_notices
 from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest
 from polaris.models import Account, Charger, ChargingSession, ModelQuery, StopRequest, locked
 from polaris.pubsub import ChangeNotification, RequestKind
@@ -118,6 +120,8 @@ class Stops:
             return None
         _save(row, after)
         show(notifications, row.session)
+        if after.state in FAILED and row.account_id is not None and row.account_id == row.session.account_id:
+            driver_notices.note(Occasion.NOT_STOPPED, {row.session.number: after.decided_at}, now)
         return after.state
 
 
