@@ -3,6 +3,8 @@
 //
 // A page is kept if the server says so, for its viewer alone: an answer for anybody else, or for nobody, deletes all that
 // was kept before. Streams, forms and files never come here, and each page is asked of the server first.
+//
+// It shows what a person is told, too, if they have switched that on for this device.
 
 const { fingerprint, shell } = self.polaris;
 const OFFLINE_PAGE = "/offline";
@@ -112,4 +114,22 @@ const keptPage = async (url) => {
     return `data-now="${Number(now) + ageMs}" data-kept-at="${now}"`;
   });
   return new Response(html, { headers: kept.headers });
+};
+
+// What a person is told. The server encrypts it for this browser; it leads to a page of this site.
+addEventListener("push", (event) => {
+  const { title, body, path, tag } = event.data.json();
+  const icon = `/static/${fingerprint}/icons/icon-192.png`;
+  event.waitUntil(registration.showNotification(title, { body, tag, icon, data: { path } }));
+});
+
+addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(location.origin + event.notification.data.path));
+});
+
+const open = async (url) => {
+  const windows = await clients.matchAll({ type: "window" });
+  const shown = windows.find((each) => each.url === url);
+  await (shown ? shown.focus() : clients.openWindow(url));
 };
