@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from peewee import SQL, fn
+from peewee import SQL
 
 from polaris.administration.invitations import Invited
 from polaris.attention.item import Action, Item, Search, verb
 from polaris.domain.mail import MailProgress, MailState
 from polaris.domain.sentences import N_, Sentence, say
-from polaris.models import Account, Invitation, Mail, Notice, NoticePush, PasswordReset, to_microseconds
+from polaris.models import Account, Invitation, Mail, Notice, NoticePush, PasswordReset
 
 MAIL, PUSH = "mail", "push"
-_WAITING_PUSH = N_("A notice is not sent to a device yet, and is tried again at %(at)s: %(answer)s")
 NOT_MAILED = N_("It is not mailed: send the link yourself. If the link is lost, invite the person again.")
 SHOWN_FOR = timedelta(days=1)  # of a notice, which nobody can send again
-SHOWN_FOR_US = SHOWN_FOR // timedelta(microseconds=1)
 WAITS_FOR = timedelta(minutes=15)  # a mail server that is restarted is back by then
 _IS_UNSENT = SQL("t1.state <> 'sent'")  # a literal, so that SQLite uses the partial index
 
@@ -25,8 +23,8 @@ def unsent(search: Search) -> list[Item]:
     """Return the mails that have failed, or wait for long, as long as their links would be good."""
     is_late = (Mail.state == MailState.FAILED) | (Mail.queued_at < search.now - WAITS_FOR)
     query = Mail.select().left_outer_join(Invitation).switch(Mail).left_outer_join(PasswordReset)
-    until_at = fn.COALESCE(Invitation.expires_at, PasswordReset.expires_at, Mail.queued_at + SHOWN_FOR_US)
-    is_good = until_at > to_microseconds(search.now)
+    is_good = (Invitation.expires_at > search.now) | (PasswordReset.expires_at > search.now)
+    is_good |= Mail.notice.is_null(False) & (Mail.queued_at > search.now - SHOWN_FOR)
     query = query.where(_IS_UNSENT, is_late, is_good).order_by(Mail.queued_at.desc())
     return [_item(row) for row in query.limit(search.limit)]
 
@@ -41,16 +39,24 @@ def unsent_pushes(search: Search) -> list[Item]:
 
 def _pushed(row: NoticePush) -> Item:
     has_failed = row.state == MailState.FAILED
-    text = N_("A notice was not sent to a device: %(answer)s") if has_failed else _WAITING_PUSH
     return Item(
         PUSH,
         str(row.id),
-        (say(text, answer=row.answer, at=row.due_at),),
+        (_push_sentence(row),),
         since=row.queued_at,
         level=2 if has_failed else 1,
         name=row.notice.account.email,
         session=row.notice.session_id,
     )
+
+
+def _push_sentence(row: NoticePush) -> Sentence:
+    if row.state == MailState.FAILED:
+        return say(N_("A notice was not sent to a device: %(answer)s"), answer=row.answer)
+    if not row.answer:
+        return say(N_("A notice to a device has been waiting since %(at)s."), at=row.queued_at)
+    text = N_("A notice is not sent to a device yet, and is tried again at %(at)s: %(answer)s")
+    return say(text, at=row.due_at, answer=row.answer)
 
 
 def said(invited: Invited) -> Sentence:

@@ -13,8 +13,9 @@ from tests.support import forms
 from tests.support.cast import Cast
 
 OTHERS = {  # changes of one's own account, and of people who may have none
-    "account", "auth", "confirmation", "disclosure", "electrician", "invitations", "languages", "limits", "own_cards",
-    "passkeys", "password", "second_factor", "second_step", "sessions", "start", "walls",
+    "account", "auth", "confirmation", "deletion", "disclosure", "electrician", "invitations", "languages", "limits",
+    "notifications", "own_cards", "passkeys", "password", "password_reset", "second_factor", "second_step",
+    "sessions", "start", "walls",
 }  # fmt: skip
 
 

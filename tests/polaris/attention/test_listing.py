@@ -14,12 +14,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import administration, attention, models
-from polaris.administration import COMMAND_LINE, charger_security
+from polaris.administration import COMMAND_LINE, charger_security, notices, own_passwords
 from polaris.attention import Item
 from polaris.attention.kinds import MAX_COUNTED, MAX_SHOWN
 from polaris.config import Config
 from polaris.domain.enums import Alarm, Role, StopState
 from polaris.domain.facts import ChargerClockChanged, ChargerDisconnected, ChargerNotified, ConnectorStatusChanged
+from polaris.domain.notices import Channel, Occasion
 from polaris.ingest import Ingest, RefusedHandshake
 from polaris.mail import outbox
 from polaris.models import (
@@ -27,12 +28,15 @@ from polaris.models import (
     ChargerConnection,
     ChargingSession,
     Connector,
+    PushSubscription,
+    SignIn,
     Site,
     StopRequest,
     UnrecognisedCharger,
 )
 from polaris.pubsub import Publisher
 from polaris.web.attention import view
+from polaris.web_push import outbox as push_outbox
 from tests.polaris.attention.conftest import Open
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
@@ -416,6 +420,45 @@ def test_mail_that_is_not_sent(open_items: Open, cast: Cast) -> None:
     while claimed := outbox.claim(now()):
         outbox.sent(claimed, now())
     assert open_items("mail", after=HOUR) == []
+
+
+def test_link_for_a_password_that_is_not_sent(open_items: Open, cast: Cast) -> None:
+    own_passwords.ask_for_link(cast.ada.email, "", mail_secret="s" * 32, now=now())
+    claimed = outbox.claim(now())
+    assert claimed
+    outbox.not_sent(claimed, "550 No such person", now(), is_final=True)
+    (item,) = open_items("mail")
+    assert words(item) == (
+        "It has the link for a new password that was asked for. The mail was not sent: 550 No such person"
+    )
+    assert commands(item) == []
+    assert open_items("mail", after=HOUR) == []
+
+
+def test_notices_that_are_not_sent(open_items: Open, cast: Cast, charging: Charging, config: Config) -> None:
+    chosen = frozenset((Occasion.ENDED, channel) for channel in Channel)
+    notices.choose(cast.ada.id, chosen, "", now=now())
+    with models.database.connection_context():
+        times = {"created_at": now(), "last_seen_at": now()}
+        SignIn.create(id="phone", account=cast.ada.id, user_agent="", **times)
+        keys = {"endpoint": "https://push.example/", "p256dh": "", "auth": "", "server_key": ""}
+        PushSubscription.create(account=cast.ada.id, sign_in="phone", created_at=now(), **keys)
+    number = charging.start(cast.ada.id_tag)
+    charging.end(number, 4000)
+    assert open_items("mail") + open_items("push") == []
+    (late,) = open_items("push", after=timedelta(minutes=16))
+    assert words(late) == "A notice to a device has been waiting since …."
+    mail, push = outbox.claim(now()), push_outbox.claim(config, now())
+    assert mail
+    assert push
+    outbox.not_sent(mail, "550 No such person", now(), is_final=True)
+    push_outbox.not_sent(push, "Its push service answered 403.", now(), is_final=True)
+    (item,) = open_items("mail")
+    assert words(item) == "It is a notice about a session. The mail was not sent: 550 No such person"
+    (item,) = open_items("push")
+    assert words(item) == "A notice was not sent to a device: Its push service answered 403."
+    assert (item.name, item.session, item.level) == (cast.ada.email, number, 2)
+    assert open_items("mail", after=2 * DAY) + open_items("push", after=2 * DAY) == []
 
 
 def test_mail_of_an_expired_invitation_needs_nobody(open_items: Open, cast: Cast) -> None:

@@ -24,6 +24,7 @@ PARTIAL = (
     "wrong_clock",
     "unknown_energy",
     "unsent_mail",
+    "unsent_push",
 )
 ALIAS = re.compile(r'"(\w+)" AS "(t\d+)"')
 

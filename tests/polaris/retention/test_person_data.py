@@ -32,6 +32,12 @@ from polaris.models import (
     EnergyCorrection,
     EvCard,
     FleetFilter,
+    Mail,
+    Notice,
+    NoticeChoice,
+    NoticePush,
+    PasswordReset,
+    PushSubscription,
     SettingsBaseline,
     SignIn,
     TransactionEvent,
@@ -89,6 +95,14 @@ def lived(cast: Cast, publisher: Publisher) -> int:
     with models.database.connection_context():
         Account.update(password_hash="").where(Account.id == cast.ada).execute()
         SignIn.create(id="a-secret-id", account=cast.ada, user_agent="Firefox of Ada", created_at=NOW, last_seen_at=NOW)
+        NoticeChoice.create(account=cast.ada, occasion="ended", channel="push", language="de")
+        keys = {"endpoint": "https://push.example/of Ada", "p256dh": "a-secret-key", "auth": "x", "server_key": "x"}
+        device = PushSubscription.create(account=cast.ada, sign_in="a-secret-id", created_at=NOW, **keys)
+        notice = Notice.create(account=cast.ada, session=number, occasion="ended", happened_at=NOW, noted_at=NOW)
+        NoticePush.create(notice=notice, subscription=device, queued_at=NOW, due_at=NOW)
+        reset = PasswordReset.create(email=ADA, token_hash="a-hash", expires_at=NOW)
+        for about in ({"notice": notice}, {"password_reset": reset}):
+            Mail.create(recipient=ADA, nonce="x", queued_at=NOW, due_at=NOW, **about)
         EnergyCorrection.create(session=number, at=NOW, kind="set", actor=OLGA, why=f"{ADA} has called")
         baseline = {"name": "Good", "identity": "depot-7", "saved_at": NOW, "count": 1}
         SettingsBaseline.create(**baseline, settings='[["",0,0,"MasterCard","ADA-1","read and write","",""]]')
@@ -387,4 +401,5 @@ def referring(to: type[Model]) -> set[Any]:
 def test_every_table_of_people_has_a_decision() -> None:
     """A table that refers to accounts or sessions is deleted, or kept and exported."""
     assert referring(Account) == traces.OF_ACCOUNT.keys() | traces.KEPT_OF_ACCOUNT
-    assert referring(ChargingSession) | {TransactionEvent} == traces.OF_SESSION
+    # A notice is exported with its account, and deleted.
+    assert referring(ChargingSession) | {TransactionEvent} == traces.OF_SESSION | {Notice}

@@ -30,6 +30,8 @@ from polaris.models import (
     Command,
     Invitation,
     MeterReading,
+    Notice,
+    PasswordReset,
     SentForm,
     SessionLimit,
     SignIn,
@@ -302,6 +304,9 @@ def fill(cast: Cast, seen_at: datetime, name: str) -> None:
     UnrecognisedCharger.create(identity=name, address="", times=1, first_at=seen_at, last_at=seen_at)
     ends = {"created_at": seen_at, "expires_at": seen_at + timedelta(days=30)}
     Invitation.create(email=name, role="driver", token_hash=name, invited_by="", **ends)
+    values = {"session": ChargingSession.select().first() or cast.start().number, "occasion": name}
+    Notice.create(account=cast.ada, happened_at=seen_at, noted_at=seen_at, **values)
+    PasswordReset.create(email="", token_hash=name, expires_at=ends["expires_at"])
     SentForm.create(digest=name, at=seen_at)
     Wall.create(name=name, token_hash=name, created_at=seen_at, ends_at=seen_at)
 
