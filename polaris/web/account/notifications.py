@@ -12,7 +12,7 @@ from polaris import unsubscribing, vapid
 from polaris.administration import Refused, notices
 from polaris.administration.notices import Device
 from polaris.domain.notices import Channel, Occasion
-from polaris.rendering.filters import N_
+from polaris.domain.sentences import N_
 from polaris.rendering.translations import gettext, locale
 from polaris.services import services
 from polaris.web import sign_in_limits
