@@ -18,6 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris.rendering import translations
+from polaris.translations import catalog
 from scripts.translations import ROOT, extracted
 from tests.support import apps, forms
 from tests.support.cast import Person
@@ -93,11 +94,11 @@ def marked_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         text.string = f"{BEGIN}{text.id}{END}" if is_one else tuple(f"{BEGIN}{part}{END}" for part in text.id)
     with (tmp_path / "de.po").open("wb") as file:
         write_po(file, texts, omit_header=True)
-    monkeypatch.setattr(translations, "DIRECTORY", tmp_path)
-    translations.catalog.cache_clear()
+    monkeypatch.setattr("polaris.translations.DIRECTORY", tmp_path)
+    catalog.cache_clear()
     translations._translated.cache_clear()
     yield "de"
-    translations.catalog.cache_clear()
+    catalog.cache_clear()
     translations._translated.cache_clear()
 
 
