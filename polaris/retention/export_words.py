@@ -8,11 +8,12 @@ INTERNAL: dict[str, frozenset[str]] = {
         {
             "charger_id", "site_id", "card_id", "account_id", "tariff_id", "start_key", "former_transaction_id",
             "meter", "connector_status", "followed_up_at", "is_awaiting_end", "needs_rebuild", "doubted_at", "revision",
-            "is_swept", "has_days", "last_heard_at", "border_wh", "next_border_at",
+            "is_swept", "has_days", "last_heard_at", "border_wh", "next_border_at", "limit_id",
         }
     ),
     "meter_reading": frozenset({"id", "digest", "is_final"}),
-    "stop_request": frozenset({"id", "account_id", "attempts", "charger_id"}),
+    "session_limit": frozenset({"id", "look_at", "asked_at", "asks", "is_told"}),
+    "stop_request": frozenset({"id", "account_id", "attempts", "charger_id", "limit_id"}),
     "command": frozenset({"id", "charger_id", "connection_id", "bridge_id"}),
     "transaction_event": frozenset({"id", "charger_id"}),
     "orphan_end": frozenset({"id", "charger_id", "key"}),
@@ -29,6 +30,7 @@ FILES = {
     "meter_reading.csv": "the readings of the meter during a session, with the meter's signature if it signs",
     "orphan_end.csv": "ends that a charger sent before Polaris knew their session",
     "session_day.csv": "the energy and the cost of each session by days of its site",
+    "session_limit.csv": "the limits at which sessions were to stop by themselves",
     "session_note.csv": "notes on how good the figures of a session are",
     "stop_request.csv": "the stops that were asked for here",
     "transaction_event.csv": "the messages of a charger about a session, as they were sent",

@@ -38,6 +38,7 @@ from polaris.models import (
     NoticePush,
     PasswordReset,
     PushSubscription,
+    SessionLimit,
     SettingsBaseline,
     SignIn,
     TransactionEvent,
@@ -103,6 +104,7 @@ def lived(cast: Cast, publisher: Publisher) -> int:
         reset = PasswordReset.create(email=ADA, token_hash="a-hash", expires_at=NOW)
         for about in ({"notice": notice}, {"password_reset": reset}):
             Mail.create(recipient=ADA, nonce="x", queued_at=NOW, due_at=NOW, **about)
+        SessionLimit.create(session=number, kind="energy", value=100, set_at=NOW)
         EnergyCorrection.create(session=number, at=NOW, kind="set", actor=OLGA, why=f"{ADA} has called")
         baseline = {"name": "Good", "identity": "depot-7", "saved_at": NOW, "count": 1}
         SettingsBaseline.create(**baseline, settings='[["",0,0,"MasterCard","ADA-1","read and write","",""]]')
