@@ -11,9 +11,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from polaris import administration, attention
-from polaris.administration import COMMAND_LINE, walls
+from polaris import administration, attention, link_tokens, unsubscribing
+from polaris.administration import COMMAND_LINE, own_passwords, walls
 from polaris.commissioning import links, runs
+from polaris.config import Config
 from polaris.domain import bulk
 from polaris.domain.arguments import Argument
 from polaris.domain.commands import parameters
@@ -23,7 +24,7 @@ from polaris.domain.enums import CommandState, Role
 from polaris.domain.fleet_query import Query
 from polaris.ingest.bulk_commands import BulkCommands
 from polaris.ingest.requests import RequestTerms
-from polaris.models import AuthenticatorApp, Command, Passkey, RecoveryCode, UnknownCard, blocking
+from polaris.models import AuthenticatorApp, Command, Passkey, PasswordReset, RecoveryCode, UnknownCard, blocking
 from polaris.services import NAME, Services
 from polaris.verbs import GROUPS, Verb
 from tests.support import apps
@@ -52,6 +53,8 @@ class Places:
     report: int = 1  # of a commissioning that is over
     matter: str = "x"  # that needs a person
     invitation: str = "x"
+    password: str = "x"
+    unsubscribing: str = "x"
     wall: str = "x"
     screen: str = "x"  # the link of another wall
     electrician: str = "x"
@@ -63,6 +66,8 @@ class Places:
             "/forgotten-password",
             "/nowhere",
             f"/invitations/{self.invitation}",
+            f"/password/{self.password}",
+            f"/unsubscribe/{self.unsubscribing}",
             "/invitations/used",
             f"/wall/{self.wall}",
             f"/electrician/{self.electrician}",
@@ -223,6 +228,7 @@ def furnish(world: World) -> Places:
             bulk=_bulk(services),
             matter=_matter(world),
             **_links(identity),
+            **_links_of(world.cast.ada, world.config),
         )
 
 
@@ -302,6 +308,15 @@ def _links(identity: str) -> dict[str, str]:
         "screen": walls.add_wall("Hall", 90, actor=ACTOR, now=now()),
         "electrician": links.make(identity, 24, actor=ACTOR, now=now())[1],
     }
+
+
+@blocking
+def _links_of(person: Person, config: Config) -> dict[str, str]:
+    """Make the links that a person gets by mail."""
+    token = link_tokens.new()
+    expires_at = now() + own_passwords.LIFETIME
+    PasswordReset.create(email=person.email, token_hash=link_tokens.hashed(token), expires_at=expires_at)
+    return {"password": token, "unsubscribing": unsubscribing.token(config.secret_key, person.id)}
 
 
 @blocking
