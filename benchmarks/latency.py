@@ -1,9 +1,9 @@
 """`make bench PART=latency`: from a charger's frame to the DOM in Chromium and to a thousand other browsers' sockets.
 
-A thousand chargers, or CHARGERS, report once a second, at intended instants from which all latencies count, through the
-real bridge, database and Valkey to the real web. Nothing is pinned. There are two runs: each browser watches a session
-of its own, and all watch the same one. The last line is one JSON object with every figure. SECONDS is the length of each
-run, DATABASES lists the databases (sqlite,postgresql).
+A thousand chargers report once a second, at intended instants from which all latencies count, through the real bridge,
+database and Valkey to the real web. Nothing is pinned. There are two runs: each browser watches a session of its own,
+and all watch the same one. The last line is one JSON object with every figure. CHARGERS is their number, SECONDS the
+length of each run, DATABASES lists the databases (sqlite,postgresql).
 """
 
 from __future__ import annotations
