@@ -69,6 +69,11 @@ def _ended(texts: Texts, row: Notice) -> tuple[str, ...]:
     return (title, *sentences)
 
 
+def _at_limit(texts: Texts, row: Notice) -> tuple[str, ...]:
+    title = texts.gettext("Stopped at your limit at %(charger)s", charger=row.session.charger.name)
+    return (title, *_ended(texts, row)[1:])
+
+
 def _not_stopped(texts: Texts, row: Notice) -> tuple[str, ...]:
     charger, at = row.session.charger.name, _time(texts, row, row.happened_at)
     return (
@@ -87,7 +92,12 @@ def _offline(texts: Texts, row: Notice) -> tuple[str, ...]:
     )
 
 
-_WORDS = {Occasion.ENDED: _ended, Occasion.NOT_STOPPED: _not_stopped, Occasion.OFFLINE: _offline}
+_WORDS = {
+    Occasion.ENDED: _ended,
+    Occasion.LIMIT: _at_limit,
+    Occasion.NOT_STOPPED: _not_stopped,
+    Occasion.OFFLINE: _offline,
+}
 
 
 def _cost(session: ChargingSession, at: datetime) -> Money | None:

@@ -10,6 +10,7 @@ class Occasion(StrEnum):
     """Something that a driver may want to be told of a session. A new one needs its words and its call in `ingest`."""
 
     ENDED = "ended"
+    LIMIT = "limit"  # it stopped by itself, at its driver's limit
     NOT_STOPPED = "not_stopped"  # a stop that its driver asked for failed
     OFFLINE = "offline"  # its charger has had no connection for a while
 

@@ -12,8 +12,10 @@ from typing import Any
 from peewee import SQL
 
 from polaris import link_tokens
+from polaris.domain.enums import StopState
 from polaris.domain.instants import to_microseconds
 from polaris.domain.notices import MAX_NOTICES, NEWS_FOR, OFFLINE_AFTER, PER, Channel, Occasion
+from polaris.domain.stop_request import is_of_limit
 from polaris.models import (
     Account,
     Bridge,
@@ -25,6 +27,7 @@ from polaris.models import (
     NoticePush,
     PushSubscription,
     SignIn,
+    StopRequest,
     take_turns,
 )
 from polaris.pubsub import ChangeNotification
@@ -57,6 +60,14 @@ def note(occasion: Occasion, happened_at: Mapping[int, datetime], now: datetime,
             _address(notice, now)
 
 
+def note_end(number: int, ended_at: datetime, now: datetime) -> None:
+    """Note that a session has ended, or that it has stopped at its limit: whoever wants both is told once."""
+    if _is_at_limit(number):
+        note(Occasion.LIMIT, {number: ended_at}, now)
+    if not Notice.select().where(Notice.session == number, Notice.occasion == Occasion.LIMIT).exists():
+        note(Occasion.ENDED, {number: ended_at}, now)
+
+
 def note_offline(notifications: list[ChangeNotification], now: datetime) -> None:
     """Note that chargers of active sessions have been without a connection for a while: once for each absence."""
     take_turns(_OFFLINE)
@@ -72,6 +83,15 @@ def note_offline(notifications: list[ChangeNotification], now: datetime) -> None
     rows: Any = query.tuples()
     absences = {number: at for number, at in rows if at}
     note(Occasion.OFFLINE, absences, now, has_mark=True)
+
+
+def _is_at_limit(number: int) -> bool:
+    """Return whether an ended session's stop for its limit was completed, or its charger has kept the limit itself."""
+    session = ChargingSession.get_by_id(number)
+    if session.limit_id is None or is_of_limit(session.stop_reason):
+        return session.limit_id is not None
+    is_it = (StopRequest.session == number) & (StopRequest.state == StopState.COMPLETED)
+    return bool(StopRequest.select().where(is_it, StopRequest.limit.is_null(False)).exists())
 
 
 def _is_noted(values: Mapping[str, Any]) -> bool:

@@ -17,7 +17,6 @@ from polaris.audit import record
 from polaris.domain import evidence, session, tariff
 from polaris.domain.enums import ChargerStatus, SessionState, StopState
 from polaris.domain.evidence import Signs
-from polaris.domain.notices import Occasion
 from polaris.domain.sentences import Sentence
 from polaris.domain.tariff import Money
 from polaris.ingest import driver_notices
@@ -208,7 +207,7 @@ def _close(notifications: list[ChangeNotification], row: ChargingSession, why: s
     energy = "energy not known" if row.energy_wh is None else f"{row.energy_wh} Wh"
     record(actor, "session.closed", f"session {number}", now, f"{why} Ended at {row.ended_at.isoformat()}, {energy}")
     change(notifications, row, **changed_columns(row), is_awaiting_end=False, doubted_at=now)
-    driver_notices.note(Occasion.ENDED, {number: row.ended_at}, now)
+    driver_notices.note_end(number, row.ended_at, now)
 
 
 def _signs(row: ChargingSession, latest: StopRequest | None) -> Signs:

@@ -143,7 +143,7 @@ def test_second_step_needs_the_first(client: FlaskClient, cast: Cast, secret: st
 def test_half_sign_in_leads_to_the_requested_page(client: FlaskClient, cast: Cast, secret: str) -> None:
     forms.try_sign_in(client, cast.ada.email, cast.ada.password, next="//evil.example")
 
-    assert enter_code(client, code(secret)).location == "/sessions"
+    assert enter_code(client, code(secret)).location == "/"
 
 
 # Codes of the app.

@@ -14,7 +14,6 @@ from polaris.domain import session as lifecycle
 from polaris.domain.enums import Authorization, ConnectorStatus, SessionState
 from polaris.domain.evidence import EFFECTS, REFUSED_TIMEOUT, Effect, Evidence, Weighed
 from polaris.domain.metering import Reading
-from polaris.domain.notices import Occasion
 from polaris.ingest import driver_notices
 from polaris.ingest.facts import max_power
 from polaris.ingest.facts.chargers import change, changed_columns
@@ -270,4 +269,4 @@ def _close(
     stops.complete_all(session.number, now)
     change(notifications, session, **changed_columns(session) | {"is_awaiting_end": False, "doubted_at": doubted_at})
     if doubted_at is not None and session.ended_at is not None:
-        driver_notices.note(Occasion.ENDED, {session.number: session.ended_at}, now)
+        driver_notices.note_end(session.number, session.ended_at, now)

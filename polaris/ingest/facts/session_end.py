@@ -15,7 +15,6 @@ from polaris.domain.data_quality import Note
 from polaris.domain.enums import Correction, SessionState
 from polaris.domain.facts import SessionEnded, SessionMetered
 from polaris.domain.metering import END, Reading, completed, is_unreadable
-from polaris.domain.notices import Occasion
 from polaris.domain.reading_rows import ReadingRow
 from polaris.ingest import driver_notices
 from polaris.ingest.facts import (
@@ -102,7 +101,7 @@ def end(
         last_heard_at=fact.received_at,
         is_awaiting_end=False,
     )
-    driver_notices.note(Occasion.ENDED, {session.number: ended_at}, fact.received_at)
+    driver_notices.note_end(session.number, ended_at, fact.received_at)
 
 
 def split(final: Reading, dated: list[Reading]) -> tuple[Reading, list[Reading]]:

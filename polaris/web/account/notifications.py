@@ -21,6 +21,7 @@ from polaris.web.security import csrf
 
 OCCASIONS = {
     Occasion.ENDED: N_("Charging has ended"),
+    Occasion.LIMIT: N_("Charging has stopped by itself at my limit"),
     Occasion.NOT_STOPPED: N_("A stop that I asked for did not work"),
     Occasion.OFFLINE: N_("The charger has been offline for five minutes while I charge"),
 }

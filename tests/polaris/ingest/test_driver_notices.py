@@ -6,13 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from polaris.administration import notices
 from polaris.domain import notices as limits
 from polaris.domain.enums import RequestEvent, Role
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected
+from polaris.domain.limit import Limit, LimitKind
 from polaris.domain.notices import NEWS_FOR, OFFLINE_AFTER, Channel, Occasion
 from polaris.ingest import CommandResult, driver_notices
+from polaris.ingest.session_limits import SessionLimits
 from polaris.models import Account, StopRequest, run_blocking
-from polaris.pubsub import RequestKind
+from polaris.pubsub import Publisher, RequestKind
 from tests.support.ingest_cast import Cast, at, session
 from tests.support.notices import charged, choose, mails, noted, pushes
 
@@ -38,6 +41,19 @@ def test_end_on_the_single_row_path_is_told(cast: Cast) -> None:
     cast.ingest.request_stop(number, cast.ada, at(10))
     cast.store(cast.ended(number, 60, 2000), seconds=60)
     assert (number, Occasion.ENDED) in noted()
+
+
+@pytest.mark.parametrize("wanted", [{Occasion.LIMIT, Occasion.ENDED}, {Occasion.LIMIT}, {Occasion.ENDED}])
+def test_stop_at_limit_is_told_once(cast: Cast, publisher: Publisher, wanted: set[Occasion]) -> None:
+    notices.choose(cast.ada, frozenset((each, Channel.MAIL) for each in wanted), "", now=at(0))
+    number = cast.start().number
+    SessionLimits(publisher).set_limit(number, cast.ada, Limit(LimitKind.ENERGY, 5000), at(1))
+    cast.store(cast.metered(number, 1200, 6000), seconds=1200)
+    stop = run_blocking(lambda: StopRequest.get(StopRequest.session == number))
+    cast.ingest.claim(RequestKind.STOP, stop.id, cast.charger, "c-1", at(1201))
+    for seconds in (1210, 1300):
+        cast.store(cast.ended(number, 1210, 6100), seconds=seconds)
+    assert noted() == [(number, Occasion.LIMIT if Occasion.LIMIT in wanted else Occasion.ENDED)]
 
 
 def test_nobody_is_told_what_they_did_not_choose(cast: Cast) -> None:
