@@ -15,6 +15,7 @@ from polaris import models
 from polaris.domain.behaviour import Cable
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.limit import Limit, LimitKind
 from polaris.domain.viewer import Viewer
 from polaris.ingest import Ingest
 from polaris.models import MeterReading
@@ -24,6 +25,7 @@ from polaris.rendering.fragments import Deferred
 from polaris.web.sessions import pushed
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.kept import Readings, Timeline
+from polaris.web.sessions.limit import LimitView
 from polaris.web.sessions.stop import Stop, StopPhase
 from polaris.web.sessions.topic import REREAD_AFTER_EACH, SessionTopic
 from polaris.web.sessions.view import SessionView
@@ -174,6 +176,7 @@ OTHERS: dict[str, tuple[object, ...]] = {
     "paused_by": ("SuspendedEV", "SuspendedEVSE"), "is_awaiting_end": (True,), "is_online": (False,),
     "is_stale": (True,), "stop": tuple(Stop(phase) for phase in StopPhase), "readings": (Readings(),),
     "notes": tuple((note,) for note in Note), "refusal": ("Blocked",), "is_idle_refusal": (True,), "price": (None,),
+    "limit": (LimitView(Limit(LimitKind.ENERGY, 20_000), "EUR", 1500, None, None),),
 }  # fmt: skip
 
 
