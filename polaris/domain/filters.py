@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -12,11 +13,13 @@ from polaris.domain.argument_words import one_of
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.email_addresses import normal_email
 from polaris.domain.limits import MAX_INT32
-from polaris.domain.sentences import N_, Sentence, say, together
+from polaris.domain.sentences import Sentence, say, together
 
 MAX_TEXT_LENGTH = 255  # of the columns that are searched
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)  # beyond, some time zone's midnight is no instant
 
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 MAX_SHOWN = 100  # characters of a value that is named in a sentence
 # Parameters beside those of a filter: which part of a list, and how it is sent.
@@ -77,7 +80,7 @@ class Values:
     def __init__(self, values: Mapping[str, str], names: Iterable[str], places: Iterable[str] = PLACES) -> None:
         self._values = values
         known = {*names, *places}
-        self._wrong = [_stranger(_unmarked(name, known), values[name], names) for name in values if name not in known]
+        self._wrong = [_stranger(_unmarked(name, known), values[name]) for name in values if name not in known]
         given = getattr(values, "getlist", lambda _: ())  # of an address, which can have a name more than once
         self._wrong += [Wrong(name, values[name], twice(name)) for name in names if len(given(name)) > 1]
 
@@ -122,8 +125,7 @@ class Values:
     def day(self, name: str) -> date | None:
         value = self._typed(name)
         if value and day(value) is None:
-            text = N_("%(value)s is no day from %(first)s to %(last)s, as 2026-11-23 is.")
-            self.refuse(name, say(text, value=_shown(value), first=FIRST_DAY.year, last=LAST_DAY.year))
+            self.refuse(name, _no_day(value))
         return day(value)
 
     def days(self, first: str, last: str) -> tuple[date | None, date | None]:
@@ -154,14 +156,24 @@ def _none(name: str, value: str) -> Sentence:
     return say("There is no %(name)s %(value)s.", name=name, value=_shown(value))
 
 
+def _no_day(value: str) -> Sentence:
+    """Say why a value is no day to look for."""
+    if _DAY.fullmatch(value) is None:
+        return say("Type a day as year, month and day, such as 2026-11-23.")
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return say("There is no day %(value)s.", value=value)
+    return say("Choose a day from %(first)s to %(last)s.", first=FIRST_DAY.year, last=LAST_DAY.year)
+
+
 def _unmarked(name: str, known: Set[str]) -> str:
     plain = name.removesuffix(MARK)
     return name if plain in known else plain
 
 
-def _stranger(name: str, value: str, names: Iterable[str]) -> Wrong:
-    text = N_("There is no filter %(name)s. There are %(names)s.")
-    return Wrong(name, value, say(text, name=_shown(name), names=", ".join(names)))
+def _stranger(name: str, value: str) -> Wrong:
+    return Wrong(name, value, say("It is not possible to filter by %(name)s.", name=_shown(name)))
 
 
 def _shown(value: str) -> str:

@@ -150,7 +150,7 @@ def wanted(read: Values) -> str:
     """Read the site of a filter, which has to be there."""
     name = read.text("site")
     if name and site_id(name) is None:
-        return read.refuse("site", f"There is no site {name}.")
+        return read.refuse("site", say("There is no site %(name)s.", name=name))
     return name
 
 

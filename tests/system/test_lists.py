@@ -37,7 +37,7 @@ def test_filter_by_keyboard(world: World) -> None:
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/audit\?actor=nobody%40example\.com"))
     expect(page.get_by_role("main")).to_contain_text("No matching entries.")
-    page.get_by_role("link", name="Clear filters").last.focus()
+    page.get_by_role("link", name="Clear filters").focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/audit$"))
     expect(page.get_by_role("row").nth(1)).to_be_visible()

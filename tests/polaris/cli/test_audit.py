@@ -63,4 +63,4 @@ def test_search_goes_on_behind_its_bound(config: Config, monkeypatch: pytest.Mon
 def test_no_day(config: Config) -> None:
     result = run_command(config, "audit", "list", "--from", "29.11.2026")
     assert result.exit_code == 1
-    assert "from: 29.11.2026 is no day from 2000 to 2199, as 2026-11-23 is." in result.output
+    assert "from: Type a day as year, month and day, such as 2026-11-23." in result.output

@@ -73,7 +73,9 @@ def test_any_value_is_taken(value: str) -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"from": "2026-13-45"}, "from: 2026-13-45 is no day from 2000 to 2199, as 2026-11-23 is."),
+        ({"from": "2026-13-45"}, "from: There is no day 2026-13-45."),
+        ({"from": "29.11.2026"}, "from: Type a day as year, month and day, such as 2026-11-23."),
+        ({"from": "1999-12-31"}, "from: Choose a day from 2000 to 2199."),
         (
             {"from": "2026-12-01", "to": "2026-11-30"},
             "to: This day is before 2026-12-01, the first day.",
@@ -106,7 +108,7 @@ def test_card_of_nothing_is_no_card() -> None:
 
 def test_mistyped_name_has_no_field() -> None:
     found = Everything.of({"statuss": "active", "before": "7"})
-    assert found.strangers == ("There is no filter statuss. There are from, to, status, bad, site, text.",)
+    assert found.strangers == ("It is not possible to filter by statuss.",)
     assert found.problem("status") == ""
 
 
