@@ -10,11 +10,11 @@ from peewee import SQL
 from polaris.domain import zones
 from polaris.domain.enums import SessionState
 from polaris.domain.filters import Wrong
+from polaris.domain.sentences import say
 from polaris.ingest import days
 from polaris.lists import sites
 from polaris.lists.sites import ChargerRow
 from polaris.models import ChargingSession, EvCard, Site, blocking
-from polaris.rendering.translations import gettext
 from polaris.web.home import bars, view
 from polaris.web.home.bars import Bars, Period
 from polaris.web.home.view import Bay, ChargerPlace, HomeFilter, HomeView, Recent, SiteChargers
@@ -29,7 +29,9 @@ CHARGER_ROWS = 12
 @blocking
 def show(account_id: int, period: Period, now: datetime) -> HomeView:
     """Read all of a driver's part."""
-    return HomeView(_running(account_id, now), _recent(account_id, now), _bars(account_id, period, now))
+    running = _running(account_id, now)
+    recent = _recent(account_id, now, is_running=bool(running))
+    return HomeView(running, recent, _bars(account_id, period, now))
 
 
 @blocking
@@ -53,7 +55,7 @@ def with_site(wanted: HomeFilter, account_id: int) -> tuple[HomeFilter, int | No
     """Return a filter with a site that is there, and its id: what was asked for, or where the driver charged last."""
     site_id = sites.site_id(wanted.site) if wanted.site else None
     if wanted.site and site_id is None:
-        wrong = Wrong("site", wanted.site, gettext("There is no site of this name."))
+        wrong = Wrong("site", wanted.site, say("There is no site %(name)s.", name=wanted.site))
         wanted = replace(wanted, site="", wrong=(*wanted.wrong, wrong))
     site = Site.get_by_id(site_id) if site_id is not None else _last_site(account_id)
     return (wanted, None) if site is None else (replace(wanted, site=site.name), site.id)
@@ -72,12 +74,13 @@ def _running(account_id: int, now: datetime) -> tuple[RunningSession, ...]:
     return session_queries.running_sessions((ChargingSession.account == account_id) & SQL("NOT has_days"), now)
 
 
-def _recent(account_id: int, now: datetime) -> Recent:
+def _recent(account_id: int, now: datetime, *, is_running: bool) -> Recent:
     is_ended = (ChargingSession.account == account_id) & (ChargingSession.state != SessionState.ACTIVE)
     newest = rows.query().where(is_ended).order_by(ChargingSession.number.desc()).limit(RECENT_ROWS)
     numbers = [number for (number,) in newest]
     has_card = bool(EvCard.select().where(EvCard.account == account_id).exists())
-    return Recent(tuple(session_queries.session_rows(account_id, numbers, now)), has_card)
+    found = tuple(session_queries.session_rows(account_id, numbers, now))
+    return Recent(found, is_running and not found, has_card)
 
 
 def _bars(account_id: int, period: Period, now: datetime) -> Bars:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from flask import Blueprint, redirect, request, url_for
@@ -34,7 +35,8 @@ def index() -> ResponseReturnValue:
     return listed(
         "home/show.html",
         wanted,
-        query=wanted,
+        query=replace(wanted, wrong=()),  # what is shown, under the sentences about the rest
+        problems=[each.sentence for each in wanted.wrong],
         periods=tuple(Period),
         home=queries.show(current_user.id, wanted.by, now),
         page=None if site_id is None else queries.chargers(site_id, after_id, wanted.by, now),

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from polaris.domain.enums import ConnectorStatus
 from polaris.domain.filters import Filter, Values
+from polaris.domain.sentences import say
 from polaris.web.home.bars import Bars, Period
 from polaris.web.sessions.view import RunningSession, SessionRow
 
@@ -90,9 +91,13 @@ class SiteChargers(Struct, frozen=True):
 
 
 class Recent(Struct, frozen=True):
-    """The last sessions that have ended, and whether the driver has a card, for the words if there are none."""
+    """The last sessions that have ended.
+
+    For the words if there are none: whether the first one goes on, and whether the driver has a card.
+    """
 
     rows: tuple[SessionRow, ...]
+    is_first_running: bool
     has_card: bool
 
 
@@ -126,5 +131,7 @@ class HomeFilter(Filter):
     @classmethod
     def of(cls, values: Mapping[str, str]) -> HomeFilter:
         read = Values(values, cls.NAMES)
-        by, site = read.choice("by", Period), read.text("site")
-        return cls(by=Period(by or Period.DAY), site=site, wrong=read.wrong)
+        by, site = values.get("by") or Period.DAY, read.text("site")
+        if by not in {*Period}:
+            by = read.refuse("by", say("The figures are by day, week or month.")) or Period.DAY
+        return cls(by=Period(by), site=site, wrong=read.wrong)

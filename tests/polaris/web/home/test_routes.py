@@ -149,12 +149,36 @@ def test_large_site_has_pages(app: Flask, client: FlaskClient, cast: Cast) -> No
     assert "Depot 7" in shown(client, link.replace("&amp;", "&"))
 
 
-@pytest.mark.parametrize("query", ["by=year", "site=Nowhere", "site=%00", "by=day&by=week", "colour=red"])
-def test_bad_filter_is_said(client: FlaskClient, cast: Cast, query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("by=year", "The figures are by day, week or month."),
+        ("site=Nowhere", "There is no site Nowhere."),
+        ("site=%00", "This has a character that cannot be looked for."),
+        ("by=day&by=week", "The filter has by twice."),
+        ("colour=red", "It is not possible to filter by colour."),
+    ],
+)
+def test_bad_filter_is_said_above_what_is_shown_anyway(client: FlaskClient, cast: Cast, query: str, words: str) -> None:
     forms.sign_in(client, cast.ada)
     answer = client.get(f"/?{query}")
+    page = text_of(answer.text)
     assert answer.status_code == 422
-    assert "This filter is not understood" in text_of(answer.text)
+    assert words in page
+    assert "Depot 7" in page
+    assert "nothing was looked for" not in page
+    assert ">Nowhere<" not in answer.text
+
+
+def test_newcomer_has_no_figures(client: FlaskClient, cast: Cast, charging: Charging) -> None:
+    forms.sign_in(client, cast.ada)
+    page = text_of(client.get("/").text)
+    assert "start at one above" in page
+    assert "0.00 kWh" not in page
+    charging.start(cast.ada.id_tag)
+    page = text_of(client.get("/").text)
+    assert "No finished sessions yet." in page
+    assert "No sessions yet" not in page
 
 
 @pytest.mark.parametrize("query", ["after=x", "after=99999999999", "after=-1", "after=4711"])
