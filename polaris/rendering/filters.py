@@ -11,7 +11,6 @@ import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal
 from flask import Flask
 from markupsafe import Markup
@@ -23,12 +22,12 @@ from polaris.domain.sentences import N_
 from polaris.domain.spelling import letters
 from polaris.domain.stop_request import StoppedBy
 from polaris.domain.tariff import Money
+from polaris.rendering.dates import moment
 from polaris.rendering.translations import gettext, locale, said
 
 NOTHING = "–"
 MAX_DECIMALS = 20_000  # cached; values are rounded before, so energies up to 200 kWh fit
 MAX_COSTS = 10_000  # cached
-_INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time": "HH:mm:ss", "ago": "d MMM y, HH:mm"}
 
 
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?::[0-9]{2})? UTC)")
@@ -177,7 +176,7 @@ def instant(at: datetime, style: str = "datetime") -> Markup:
     age by the server's clock.
     """
     at = at.astimezone(UTC)
-    text = gettext("%(time)s UTC", time=format_datetime(at, _INSTANTS[style], tzinfo=UTC, locale=locale()))
+    text = gettext("%(time)s UTC", time=moment(at, style))
     return Markup('<time datetime="{}" data-format="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", style, text)
 
 

@@ -2,7 +2,7 @@
 // gone, lets nothing be pressed, and comes back to the server by itself.
 
 import { viewerOf } from "./answers.js";
-import { ageOf, locale, serverNow } from "./server_clock.js";
+import { ageOf, day, locale, serverNow } from "./server_clock.js";
 
 const CHECK_INTERVAL_MS = 5000;
 const CHECK_TIMEOUT_MS = 10_000;
@@ -15,13 +15,16 @@ export const isKept = keptAt !== undefined;
 
 const instant = (at) => {
   const isToday = new Date(at).toDateString() === new Date(serverNow()).toDateString();
-  return new Intl.DateTimeFormat(locale, { dateStyle: isToday ? undefined : "medium", timeStyle: "short" }).format(at);
+  return new Intl.DateTimeFormat(locale, { ...(!isToday && day), hour: "2-digit", minute: "2-digit" }).format(at);
 };
 
 const showAge = () => {
   const notice = document.querySelector("#connection");
   const at = Number(keptAt);
-  const words = notice.dataset.offline.replace("{time}", instant(at)).replace("{age}", relative.format(...ageOf(at)));
+  const [count, unit] = ageOf(at);
+  const words = (unit === "second" ? notice.dataset.offlineNow : notice.dataset.offline)
+    .replace("{time}", instant(at))
+    .replace("{age}", relative.format(count, unit));
   if (notice.textContent !== words) notice.textContent = words;
   notice.hidden = false;
 };

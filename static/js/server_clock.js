@@ -1,8 +1,11 @@
 // The server's clock, as the reader's own may be wrong, and how instants are written.
 
-// As the reader's region writes the page's language, if the browser knows: en-GB and en-US differ.
+// As the reader's region writes the page's language, if the browser knows: de-AT and de-DE differ.
 const language = document.documentElement.lang;
-export const locale = navigator.languages.find((name) => name.split("-")[0] === language) ?? language;
+const region = navigator.languages.find((name) => name.split("-")[0] === language) ?? language;
+// The server writes English dates as in "30 Nov 2026", and a page has one style of them.
+export const locale = language === "en" ? "en-GB" : region;
+export const day = { day: "numeric", month: "short", year: "numeric" };
 
 const navigation = performance.getEntriesByType("navigation")[0];
 let skewMs = Number(document.body.dataset.now) - (performance.timeOrigin + navigation.responseStart);

@@ -3,11 +3,11 @@
 // Every function here is idempotent.
 
 import { isKept } from "./kept_page.js";
-import { ageOf, locale } from "./server_clock.js";
+import { ageOf, day, locale } from "./server_clock.js";
 
 const styles = {
-  datetime: new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }),
-  second: new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }),
+  datetime: new Intl.DateTimeFormat(locale, { ...day, hour: "2-digit", minute: "2-digit" }),
+  second: new Intl.DateTimeFormat(locale, { ...day, hour: "2-digit", minute: "2-digit", second: "2-digit" }),
   time: new Intl.DateTimeFormat(locale, { timeStyle: "medium" }),
 };
 const arrivals = new WeakMap(); // element → the seconds it came with, and when it came

@@ -37,7 +37,7 @@ AGED = """async (ms) => {
     }
   }
 }"""
-OFFLINE = re.compile(r"^As of \d{1,2}:\d\d [AP]M, .+\. You are offline\.$")
+OFFLINE = re.compile(r"^As of \d\d:\d\d(, .+)?\. You are offline\.$")
 
 
 def install(page: Page) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 
-from babel.dates import format_interval, format_skeleton
 from flask import Flask
 
 from polaris.domain.viewer import Viewer
+from polaris.rendering.dates import in_skeleton, interval
 from polaris.rendering.fragments import Fragments, render
 from polaris.rendering.translations import locale
 from polaris.web.home import bars
@@ -67,10 +67,10 @@ def period_tick(bar: Bar, period: Period) -> str:
 def _words(first: date, last: date, period: Period, language: str) -> str:
     _, skeleton = _SKELETONS[period]
     if period is Period.WEEK:
-        return format_interval(first, last, skeleton, locale=language)
-    return format_skeleton(skeleton, first, locale=language)
+        return interval(first, last, language)
+    return in_skeleton(first, skeleton, language)
 
 
 @lru_cache(maxsize=MAX_WORDS)
 def _tick(first: date, period: Period, language: str) -> str:
-    return format_skeleton(_SKELETONS[period][0], first, locale=language)
+    return in_skeleton(first, _SKELETONS[period][0], language)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from babel.dates import format_datetime
 from msgspec import Struct
 
 from polaris.domain import zones
@@ -12,7 +11,7 @@ from polaris.domain.derivation import Figure
 from polaris.domain.tariff import Money
 from polaris.lists import session_lines
 from polaris.models import ChargingSession, Site, blocking
-from polaris.rendering.translations import locale
+from polaris.rendering.dates import moment
 from polaris.web.sessions import queries
 from polaris.web.sessions.receipt import Receipt, receipt, tax
 from polaris.web.sessions.view import SessionView
@@ -71,5 +70,4 @@ def _bill(session: SessionView, now: datetime) -> Receipt | None:
 
 def site_time(at: datetime, time_zone: str) -> str:
     """Write an instant by the clock of a site: paper has no zone of its reader."""
-    zone = zones.zone(time_zone)
-    return format_datetime(at, "d MMM y, HH:mm:ss", tzinfo=zone, locale=locale())
+    return moment(at, "second", zones.zone(time_zone))
