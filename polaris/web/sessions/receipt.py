@@ -10,15 +10,16 @@ from msgspec import Struct
 
 from polaris.domain.price_windows import Window
 from polaris.domain.tariff import Line, Money, Part, Prices, lines
-from polaris.domain.usage import Usage, apportioned, idle_s
+from polaris.domain.usage import Usage, idle_s
 
-STEP_WH = 10  # of the energies that are shown
 _PARTS = (Part.ENERGY, Part.TIME, Part.IDLE, Part.SESSION)
-_SCALE = 10**12  # of weights, which are whole
 
 
 class Paid(Struct, frozen=True):
-    """A part of the cost: Wh, seconds or 1, times the price of a kWh, a minute or a session."""
+    """A part of the cost: Wh, seconds or 1, times the price of a kWh, a minute or a session, to the cent.
+
+    The last one may be the rounding: the total is that of the exact amounts, which the rounded ones can miss by cents.
+    """
 
     part: Part
     window: Window | None
@@ -53,20 +54,21 @@ def receipt(prices: Prices | None, usage: Usage, cost: Money | None, *, min_part
     if len(found) < min_parts:
         return None
     digit = Decimal(1).scaleb(-get_currency_precision(cost.currency))
-    amounts = apportioned(int(cost.amount / digit), [int(line.amount * _SCALE) for line in found])
-    energies = iter(apportioned(round((usage.energy_wh or 0) / STEP_WH), _energies(found)))
     with_tax = 1 + Fraction(prices.tax_percent) / 100
-    parts = tuple(
+    parts = [
         Paid(
             line.part,
             line.window,
-            STEP_WH * next(energies) if line.part is Part.ENERGY else line.quantity,
+            line.quantity,
             Fraction(line.price) * with_tax,
-            Money(amount * digit, cost.currency),
+            Money(_half_up(line.amount * with_tax, digit), cost.currency),
         )
-        for line, amount in zip(found, amounts, strict=True)
-    )
-    return Receipt(prices, parts, stood_s)
+        for line in found
+    ]
+    rounding = cost.amount - sum(paid.cost.amount for paid in parts)
+    if rounding:
+        parts.append(Paid(Part.ROUNDING, None, 1, Fraction(rounding), Money(rounding, cost.currency)))
+    return Receipt(prices, tuple(parts), stood_s)
 
 
 def tax(receipt: Receipt, cost: Money) -> Money | None:
@@ -83,5 +85,5 @@ def _is_told(line: Line, stood_s: int) -> bool:
     return line.part in _PARTS and (line.amount > 0 or is_free_energy or (line.part is Part.IDLE and stood_s > 0))
 
 
-def _energies(found: list[Line]) -> list[int]:
-    return [line.quantity for line in found if line.part is Part.ENERGY]
+def _half_up(amount: Fraction, digit: Decimal) -> Decimal:
+    return int(amount / Fraction(digit) + Fraction(1, 2)) * digit

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from flask.testing import FlaskClient
@@ -65,8 +67,21 @@ def test_parts_add_up(prices: Prices, energy_wh: int, border_wh: int, seconds: i
     assert found is not None
     assert sum(paid.cost.amount for paid in found.parts) == tariff.cost(prices, usage).amount
     energies = [paid.quantity for paid in found.parts if paid.part is Part.ENERGY]
-    assert sum(energies) == 10 * round(energy_wh / 10)
-    assert all(paid.cost.amount >= 0 for paid in found.parts)
+    assert sum(energies) == energy_wh
+    for paid in found.parts:
+        per = {Part.ENERGY: 1000, Part.TIME: 60, Part.IDLE: 60}.get(paid.part, 1)
+        assert abs(paid.quantity * paid.price / per - Fraction(paid.cost.amount)) <= Fraction(1, 200)
+        assert (abs(paid.cost.amount) <= Decimal("0.10")) if paid.part is Part.ROUNDING else paid.cost.amount >= 0
+
+
+def test_fee_is_the_same_for_everybody() -> None:
+    prices = Prices("EUR", Decimal("0.39"), per_session=Decimal("0.35"), tax_percent=Decimal(19))
+    for energy_wh, rounding in ((250, "-0.01"), (1000, "0")):
+        found = of(prices, Usage(energy_wh, FRIDAY, FRIDAY + 60 * MINUTE, energy_wh))
+        assert found is not None
+        amounts = {paid.part: paid.cost.amount for paid in found.parts}
+        assert amounts[Part.SESSION] == Decimal("0.42")
+        assert amounts.get(Part.ROUNDING, Decimal(0)) == Decimal(rounding)
 
 
 @pytest.mark.both_databases
@@ -86,8 +101,8 @@ def test_page(client: FlaskClient, cast: Cast, ingest: Ingest) -> None:
     telling.end(3600 + 35 * 60, 6000)
     shown = text_of(client.get(f"/sessions/{number}").text)
     assert "What it cost" in shown
-    assert f"2.00 kWh €0.60 per kWh · daily {hour:02}:00–{hour + 1:02}:00 €1.20" in shown
-    assert "3.00 kWh €0.36 per kWh · at all other times €1.08" in shown
+    assert re.search(rf"(2\.000|1\.999) kWh €0\.60 per kWh · daily {hour:02}:00–{hour + 1:02}:00 €1\.20", shown)
+    assert re.search(r"3\.00[01] kWh €0\.36 per kWh · at all other times €1\.08", shown)
     assert "After charging The car stood for 35 min. Free: 10 min. At €0.12 per minute: 25 min. €3.00" in shown
     assert "Estimated cost €5.28" in shown
     assert "Prices include 20 % tax. Their times are those of UTC." in shown
