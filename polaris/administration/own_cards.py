@@ -96,9 +96,12 @@ def set_limit(account_id: int, card_id: int, limit: Limit | None, *, now: dateti
 
 @blocking
 def report_lost(account_id: int, card_id: int, *, now: datetime) -> CardRefusal | list[int]:
-    """Block a card at once; return the sessions that run with it, which are to be stopped. None are if it is known."""
+    """Block a card at once; return the sessions that run with it, which are to be stopped. None are if it is known.
+
+    It only protects, so an account that is not active may do it, too.
+    """
     with database.atomic():
-        card = _own(account_id, card_id)
+        card = _own(account_id, card_id, needs_active=False)
         if isinstance(card, CardRefusal):
             return card
         if card.lost_at is not None:
@@ -149,12 +152,13 @@ def claim(account_id: int, number: int, ends: str, *, now: datetime) -> CardRefu
     return None
 
 
-def _own(account_id: int, card_id: int) -> EvCard | CardRefusal:
+def _own(account_id: int, card_id: int, *, needs_active: bool = True) -> EvCard | CardRefusal:
     """Return a card of an account that may change it, in the caller's transaction."""
     card: EvCard | None = locked(EvCard.select().where(EvCard.id == card_id, EvCard.account == account_id)).first()
     if card is None:
         return CardRefusal.NOT_FOUND
-    return card if card.account.status == AccountStatus.ACTIVE else CardRefusal.ACCOUNT_INACTIVE
+    is_allowed = not needs_active or card.account.status == AccountStatus.ACTIVE
+    return card if is_allowed else CardRefusal.ACCOUNT_INACTIVE
 
 
 def _claim_refusal(account: Account, now: datetime) -> CardRefusal | None:

@@ -258,21 +258,24 @@ def test_card_of_another_is_not_there(ada: FlaskClient, cast: Cast, path: str) -
 
 
 @pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.STOPPED])
-def test_inactive_account_changes_nothing(
+def test_inactive_account_only_reports_a_card_lost(
     app: Flask, ada: FlaskClient, cast: Cast, tap: UnknownCard, status: AccountStatus
 ) -> None:
     publisher = app.extensions[NAME].publisher
     administration.set_account_status(publisher, cast.ada.email, status, actor=ACTOR, now=now())
     words = text_of(ada.get("/cards").text)
     assert "Your account is not active, so chargers refuse its cards" in words
-    assert "Report lost" not in words
+    assert "Report lost" in words
+    assert "Not accepted now" in words
+    assert "Rename" not in words
     assert "Just tapped" not in words
     card = card_of(cast.ada)
-    for path in (f"/cards/{card.id}/name", f"/cards/{card.id}/lost"):
-        answer = forms.post(ada, path, page="/account", name="mine")
-        assert (answer.status_code, "Your account is not active" in answer.text) == (403, True)
+    answer = forms.post(ada, f"/cards/{card.id}/name", page="/account", name="mine")
+    assert (answer.status_code, "Your account is not active" in answer.text) == (403, True)
     assert claim(ada, tap).status_code == 403
     assert (card_of(cast.ada).name, card_of(cast.ada).lost_at) == ("", None)
+    assert forms.post(ada, f"/cards/{card.id}/lost", page="/account").status_code == 303
+    assert card_of(cast.ada).lost_at is not None
 
 
 def test_form_without_token_does_nothing(ada: FlaskClient, cast: Cast) -> None:
