@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from babel.dates import get_day_names
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 from flask import Flask
 
-from polaris.domain.price_windows import Window, is_gapless
+from polaris.domain.price_windows import Schedule, Window, is_gapless
 from polaris.domain.tariff import Money, Prices
 from polaris.domain.window_text import DAYS, clock, days
 from polaris.rendering.filters import NOTHING, money
@@ -20,9 +21,28 @@ from polaris.rendering.translations import gettext, locale
 _DIGITS = 6  # of an amount of money that has more: thirds of a cent
 
 
+class PriceAt(NamedTuple):
+    """A price in words, when it holds, and whether that is now."""
+
+    when: str
+    price: str
+    is_now: bool
+
+
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment."""
-    for filter_ in (exact, exact_money, idle_price, price_at, price_words, net_price_words, signed_money, window_words):
+    for filter_ in (
+        exact,
+        exact_money,
+        idle_price,
+        price_at,
+        price_words,
+        net_price_words,
+        price_list,
+        session_fee,
+        signed_money,
+        window_words,
+    ):
         app.add_template_filter(filter_)
 
 
@@ -51,9 +71,21 @@ def price_at(price: tuple[Decimal, Decimal], prices: Prices) -> str:
     return _sum(_charged(*price), prices.currency, _with_tax(prices))
 
 
+def price_list(prices: Prices, schedule: Schedule, present: Window | None) -> list[PriceAt]:
+    """Return what a driver pays at each time of the week; in the present window, which is None between them, now."""
+    times = _by_price(prices, schedule, _with_tax(prices))
+    return [PriceAt(_when(windows), price, present in windows) for price, windows in times.items()]
+
+
 def idle_price(prices: Prices) -> str:
     """Say what a driver pays for a minute of idling."""
     return exact_money(Fraction(prices.idle_per_minute * _with_tax(prices)), prices.currency)
+
+
+def session_fee(prices: Prices) -> str:
+    """Say what a driver pays for a session, to the cent, as on the receipt."""
+    digit = Decimal(1).scaleb(-get_currency_precision(prices.currency))
+    return money(Money((prices.per_session * _with_tax(prices)).quantize(digit, ROUND_HALF_UP), prices.currency))
 
 
 def window_words(window: Window | None) -> str:
@@ -110,10 +142,8 @@ def _in_words(prices: Prices, factor: Decimal) -> str:
     if schedule is None:
         words = _sum([*_charged(*prices.in_window(None)), *per_session], prices.currency, factor)
     else:
-        times: defaultdict[str, list[str]] = defaultdict(list)  # by their price
-        for window in [*schedule.windows, *([] if is_gapless(schedule.windows) else [None])]:
-            times[_sum(_charged(*prices.in_window(window)), prices.currency, factor)].append(window_words(window))
-        words = "; ".join(f"{', '.join(when)}: {price}" for price, when in times.items())
+        times = _by_price(prices, schedule, factor)
+        words = "; ".join(f"{_when(windows)}: {price}" for price, windows in times.items())
         words += f"; {_sum(per_session, prices.currency, factor)}" if prices.per_session else ""
     if not prices.idle_per_minute:
         return words
@@ -127,6 +157,18 @@ def _in_words(prices: Prices, factor: Decimal) -> str:
         minutes=minutes,
         price=price,
     )
+
+
+def _by_price(prices: Prices, schedule: Schedule, factor: Decimal) -> dict[str, list[Window | None]]:
+    """Return the windows by their price in words. What there is in no window is last of them."""
+    times: defaultdict[str, list[Window | None]] = defaultdict(list)
+    for window in [*schedule.windows, *([] if is_gapless(schedule.windows) else [None])]:
+        times[_sum(_charged(*prices.in_window(window)), prices.currency, factor)].append(window)
+    return times
+
+
+def _when(windows: Sequence[Window | None]) -> str:
+    return ", ".join(map(window_words, windows))
 
 
 def _charged(per_kwh: Decimal, per_minute: Decimal) -> list[tuple[Decimal, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from polaris.domain import connectors, filters, start_request
+from polaris.domain.price_windows import next_border, window_at
 from polaris.ingest.requests import start_rows
 from polaris.lists import sites
 from polaris.models import Charger, blocking
@@ -36,6 +37,10 @@ def page(identity: str, number: int, account_id: int, now: datetime, contact: st
     here = (charger.id, connectors.evse_id(number))
     driver, place = start_rows.driver(account_id, here, now), start_rows.place(charger, connector, account_id, now)
     start, proposed = start_rows.newest(account_id, *here), start_request.proposed(driver, place)
+    prices = sites.prices_now([charger.site_id], now).get(charger.site_id)
+    schedule = prices.schedule if prices else None
+    border_at = next_border(schedule, now) if schedule else None
+    instants = [start_request.changes_at(start, _lease_until_at(charger), now), border_at]
     return StartPage(
         identity=charger.identity,
         connector=number,
@@ -44,11 +49,12 @@ def page(identity: str, number: int, account_id: int, now: datetime, contact: st
         address=charger.site.address,
         is_online=place.is_online,
         state=view.state(place),
-        prices=sites.prices_now([charger.site_id], now).get(charger.site_id),
+        prices=prices,
         cards=tuple(Card(card.id, card.id_tag[-DIGITS:], card == proposed) for card in driver.cards),
         control=view.control(driver, place, start, now, contact=contact),
         sessions=frozenset(card.session.number for card in driver.cards if card.session is not None),
-        changes_at=start_request.changes_at(start, _lease_until_at(charger), now),
+        changes_at=min((at for at in instants if at is not None), default=None),
+        window=window_at(schedule, now) if schedule else None,
     )
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from polaris.domain import start_request
 from polaris.domain.enums import ConnectorStatus
+from polaris.domain.price_windows import Window
 from polaris.domain.start_request import Driver, Obstacle, Place, StartObstacle, StartPhase, StartProgress
 from polaris.domain.tariff import Prices
 
@@ -96,6 +97,7 @@ class StartPage(Struct, frozen=True):
     control: StartControl
     sessions: frozenset[int]  # that go on with these cards
     changes_at: datetime | None
+    window: Window | None  # of the prices now
 
     @property
     def badge(self) -> str:

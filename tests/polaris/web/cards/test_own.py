@@ -67,7 +67,7 @@ def claim(client: FlaskClient, tap: UnknownCard, **typed: str) -> TestResponse:
 def test_card_says_when_and_how_often_it_was_used(
     ada: FlaskClient, cast: Cast, charging: Charging, ingest: Ingest
 ) -> None:
-    assert "…DA-1 Active Not used yet. Rename Report lost" in text_of(ada.get("/cards").text)
+    assert "…DA-1 Active Not used yet. Rename Limit Report lost" in text_of(ada.get("/cards").text)
     charging.end(charging.start(cast.ada.id_tag), 3000)
     number = charging.start(cast.ada.id_tag)
     page = ada.get("/cards").text

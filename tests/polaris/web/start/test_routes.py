@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from html import unescape
 
 import pytest
@@ -95,6 +96,19 @@ def test_page_says_what_one_needs(ada: FlaskClient) -> None:
     page = main_of(ada)
     for shown in ("Depot 7", "Free", "Connector 1 · Main", "Price: €0.48 per kWh, incl. 20 % tax.", "DA-1", "Start"):
         assert shown in page
+
+
+@pytest.mark.both_databases
+def test_prices_by_time_are_a_list_with_those_of_now(ada: FlaskClient) -> None:
+    hour = now().hour
+    administration.set_tariff(
+        "Main", per_kwh=Decimal("0.30"), per_session=Decimal("0.35"), tax_percent=Decimal(19),
+        windows=[f"daily {hour:02}:00-{hour + 1:02}:00 0.50 per kWh"], actor=ACTOR, now=now() - timedelta(seconds=1),
+    )  # fmt: skip
+    page = main_of(ada)
+    assert re.search(r"daily \d\d:00–\d\d:00 now €0\.595 per kWh at all other times €0\.357 per kWh", page)
+    assert "Session fee €0.42" in page
+    assert "Prices include 19 % tax." in page
 
 
 def test_code_at_the_bay_leads_here_by_sign_in(app: Flask, client: FlaskClient, cast: Cast, bay: Charging) -> None:
