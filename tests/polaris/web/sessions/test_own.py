@@ -272,7 +272,7 @@ def test_receipt_of_a_session(app: Flask, ada: FlaskClient, cast: Cast, charging
     for part in (
         f"Receipt of session #{number} Site Main, Quay 1 Charger Depot 7 Connector 1 Card …DA-1",
         "Meter at the start 1.000 kWh Meter at the end 8.000 kWh Energy 7.000 kWh",
-        "7.00 kWh €0.48 per kWh €3.36 Total €3.36 Tax included: 20 % €0.56",
+        "7.000 kWh €0.48 per kWh €3.36 Total €3.36 Tax included: 20 % €0.56",
     ):
         assert part in words
     assert "Estimated" not in words
