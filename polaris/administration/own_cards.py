@@ -120,6 +120,12 @@ def running(account_id: int, id_tag: str) -> list[int]:
 
 
 @blocking
+def running_with(account_id: int, card_id: int) -> list[int]:
+    """Return the account's sessions that run with a card of that id."""
+    return running(account_id, EvCard.get_by_id(card_id).id_tag)
+
+
+@blocking
 def recent_taps(account_id: int, now: datetime) -> list[Tap]:
     """Return the cards that were just tapped and that an account may add, the latest first."""
     query = UnknownCard.select(UnknownCard, Charger).join(Charger).where(UnknownCard.last_at > now - TAP_AGE)

@@ -136,6 +136,15 @@ class CommandState(StrEnum):
     UNKNOWN = "unknown"  # the connection or the bridge broke before the charger answered
 
 
+class StartEnd(StrEnum):
+    """Why a driver's start is over before its time. It is kept as the command's status, in the charger's place."""
+
+    OVERTAKEN = "Overtaken"  # by somebody else's session
+    GIVEN_UP = "GivenUp"
+    CARD_BLOCKED = "CardBlocked"
+    ACCOUNT_INACTIVE = "AccountInactive"
+
+
 class RequestEvent(StrEnum):
     """An event that may change the state of a stop request or a command."""
 
@@ -145,7 +154,7 @@ class RequestEvent(StrEnum):
     ACCEPTED = "accepted"
     PROMISED = "promised"
     FULFILLED = "fulfilled"  # the promised action has begun
-    OVERTAKEN = "overtaken"  # somebody else's session has begun in its place
+    WITHDRAWN = "withdrawn"  # a driver's start is over before its time: `StartEnd` says why
     REJECTED = "rejected"
     NOT_SENT = "not_sent"  # the charger's version has no such message, or it would interrupt what nobody agreed to
     ERROR = "error"

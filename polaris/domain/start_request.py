@@ -12,13 +12,12 @@ from enum import StrEnum
 
 from polaris.domain.commands import lifecycle
 from polaris.domain.commands.lifecycle import Progress
-from polaris.domain.enums import AccountStatus, CommandState, ConnectorStatus
+from polaris.domain.enums import AccountStatus, CommandState, ConnectorStatus, StartEnd
 
 COOLDOWN = timedelta(seconds=10)  # from the press; without it, a person could keep a charger busy with refused starts
 # Past its deadline, for a start's fate still to be shown. Without it, the page would greet with last week's failure.
 FATE_SHOWN = timedelta(minutes=10)
 
-_BROKEN = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
 # A car may be plugged in first: Preparing, Finishing and, in OCPP 2.x, Occupied prevent nothing by themselves.
 _BUSY = frozenset({ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE})
 
@@ -33,10 +32,17 @@ class StartObstacle(StrEnum):
     STARTING = "starting"  # at another connector
     OFFLINE = "offline"
     OUT_OF_ORDER = "out_of_order"
+    OUT_OF_SERVICE = "out_of_service"
     IN_USE = "in_use"
     RESERVED = "reserved"
     TOO_MANY = "too_many"  # commands that wait for the charger
     COOLING_DOWN = "cooling_down"
+
+
+_BROKEN: dict[str, StartObstacle] = {
+    ConnectorStatus.FAULTED: StartObstacle.OUT_OF_ORDER,
+    ConnectorStatus.UNAVAILABLE: StartObstacle.OUT_OF_SERVICE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class Driver:
     status: AccountStatus
     cards: tuple[OwnCard, ...]
     starting: Bay | None = None
+    is_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,9 @@ class StartPhase(StrEnum):
     SENT = "sent"
     PLUG_IN = "plug_in"
     TAKEN = "taken"  # accepted, and then somebody else has begun a session there
+    GIVEN_UP = "given_up"
+    CARD_BLOCKED = "card_blocked"
+    ACCOUNT_INACTIVE = "account_inactive"
     CHARGING = "charging"
     LATE = "late"  # the session began after the start's time
     ENDED = "ended"  # it began, and is over
@@ -124,6 +134,8 @@ class StartProgress:
     session: int | None = None
     is_session_active: bool = False
     is_late: bool = False
+    end: StartEnd | None = None  # that it has come to before its time
+    is_repeated: bool = False  # the one before it failed, too
 
 
 _PHASES = {
@@ -132,10 +144,18 @@ _PHASES = {
     CommandState.OFFLINE: StartPhase.OFFLINE,
     CommandState.UNKNOWN: StartPhase.UNKNOWN,
 }
+_ENDS = {
+    StartEnd.OVERTAKEN: StartPhase.TAKEN,
+    StartEnd.GIVEN_UP: StartPhase.GIVEN_UP,
+    StartEnd.CARD_BLOCKED: StartPhase.CARD_BLOCKED,
+    StartEnd.ACCOUNT_INACTIVE: StartPhase.ACCOUNT_INACTIVE,
+}
 PENDING = frozenset({StartPhase.SENT, StartPhase.PLUG_IN})
 FAILED = frozenset(
     {
         StartPhase.TAKEN,
+        StartPhase.CARD_BLOCKED,
+        StartPhase.ACCOUNT_INACTIVE,
         StartPhase.FAILED,
         StartPhase.UNKNOWN,
         StartPhase.UNSENT,
@@ -166,7 +186,7 @@ def _of_place(place: Place, card: OwnCard) -> StartObstacle | None:
     if not place.is_online:
         return StartObstacle.OFFLINE
     if place.status in _BROKEN:
-        return StartObstacle.OUT_OF_ORDER
+        return _BROKEN[place.status]
     if place.is_taken or place.status in _BUSY:
         return StartObstacle.IN_USE
     if place.status == ConnectorStatus.RESERVED and card.id_tag not in place.reserved_for:
@@ -190,25 +210,27 @@ def phase(start: StartProgress | None, place: Place, now: datetime) -> StartPhas
         return StartPhase.READY
     if start.session is not None:
         return StartPhase.ENDED
-    return _of_command(start, place, now)
+    return of_command(start, now)
 
 
-def _of_command(start: StartProgress, place: Place, now: datetime) -> StartPhase:
+def of_command(start: StartProgress, now: datetime) -> StartPhase:
+    """Return how far a start has come that has no session."""
+    if start.end is not None:
+        return _ENDS[start.end]
     state = lifecycle.effective(start.command, now)
     if state is CommandState.PROMISED:
-        return StartPhase.TAKEN if place.is_taken else StartPhase.PLUG_IN
+        return StartPhase.PLUG_IN
     if state in _PHASES:
         return _PHASES[state]
     if not start.is_sent:
         return StartPhase.UNSUITED if state is CommandState.REJECTED else StartPhase.UNSENT
-    if state is CommandState.TIMED_OUT and start.is_answered:
-        return StartPhase.NOT_PLUGGED_IN if now >= start.command.deadline_at else StartPhase.TAKEN
-    return StartPhase.FAILED
+    is_promise = state is CommandState.TIMED_OUT and start.is_answered
+    return StartPhase.NOT_PLUGGED_IN if is_promise else StartPhase.FAILED
 
 
 def is_under_way(start: StartProgress | None, now: datetime) -> bool:
     """Return whether a start still has its time: another press is the same start."""
-    return start is not None and lifecycle.effective(start.command, now) in lifecycle.OPEN
+    return start is not None and start.end is None and lifecycle.effective(start.command, now) in lifecycle.OPEN
 
 
 def left(start: StartProgress | None, now: datetime) -> timedelta:

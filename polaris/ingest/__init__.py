@@ -19,7 +19,7 @@ from redis import RedisError
 from polaris.config import Config
 from polaris.domain.commands.catalog import ChargerCommand, GetTransactionStatus, checked
 from polaris.domain.commands.lifecycle import CommandLimits
-from polaris.domain.enums import Authorization, CommandState, RequestEvent, StopState
+from polaris.domain.enums import Authorization, CommandState, RequestEvent, StartEnd, StopState
 from polaris.domain.facts import Fact
 from polaris.domain.settings import SettingsView
 from polaris.domain.start_request import Obstacle
@@ -48,6 +48,7 @@ from polaris.ingest.requests import (
     PendingRequest,
     RequestTerms,
     command_history,
+    start_ends,
     stops,
 )
 from polaris.ingest.requests.command_history import CommandView
@@ -275,6 +276,15 @@ class Ingest:
         self._send(made, now)
         return None
 
+    def give_up_start(self, identity: str, connector: int, account_id: int, now: datetime) -> None:
+        """Give up the start of a driver at a connector, if one is under way. It is not sent any more."""
+        self._commit(self._starts.give_up, identity, connector, account_id, now)
+
+    def end_starts(self, now: datetime, account_id: int | None = None) -> None:
+        """Store that starts are over whose card or account ended them, or that somebody overtook."""
+        for row_id, end in _ended_starts(account_id):
+            self._commit(self._commands.record, row_id, CommandResult(RequestEvent.WITHDRAWN, end), now)
+
     def request_command(
         self,
         identity: str,
@@ -359,6 +369,9 @@ class Ingest:
         """Apply the deadlines that have passed. Any number of processes may do so."""
         if numbers := _idle_refusals(now):
             self._commit(evidence.end_refused, numbers, now)
+        self.end_starts(now)
+        for number in _begun_after_all():
+            self.request_stop(number, None, now, POLARIS)
         for requests in (self._commands, self._stops):
             for request in _overdue(requests, now):
                 state = self._commit(requests.record, request.id, CommandResult(RequestEvent.DEADLINE), now)
@@ -426,6 +439,16 @@ def _silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]
 @blocking
 def _idle_refusals(now: datetime) -> list[int]:
     return evidence.idle_refusals(now)
+
+
+@blocking
+def _ended_starts(account_id: int | None) -> list[tuple[int, StartEnd]]:
+    return start_ends.to_store(account_id)
+
+
+@blocking
+def _begun_after_all() -> list[int]:
+    return start_ends.to_stop()
 
 
 @blocking

@@ -34,6 +34,8 @@ const show = (button, { isSending, isFailed, label }) => {
   const text = button.dataset.sendingText ?? label;
   const shown = button.querySelector("span");
   if (shown) shown.textContent = isSending ? text : label;
+  // What an earlier press came to is outdated by this one.
+  inside(button, ".stop__status")?.toggleAttribute("hidden", isSending || isFailed);
   const status = inside(button, "[data-sending-status]");
   if (status) status.textContent = isSending ? text : "";
   inside(button, "[role=alert]")?.toggleAttribute("hidden", !isFailed);

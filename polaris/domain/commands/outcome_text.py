@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polaris.domain.enums import CommandState as S
+from polaris.domain.enums import StartEnd
 from polaris.domain.sentences import N_, Sentence, say
 
 _STATES = {
@@ -35,6 +36,12 @@ _OURS = {
     ): N_("The charger sent more than a megabyte at once, and was disconnected for it. Ask for less."),
     (S.ERROR, NOT_HELD): N_("The charger answered, but its answer does not hold what it was asked for."),
     (S.ERROR, MALFORMED): N_("The charger answered, but its answer is malformed."),
+}
+_ENDS = {
+    StartEnd.OVERTAKEN: N_("Somebody else began to charge there meanwhile, so the start is over."),
+    StartEnd.GIVEN_UP: N_("The driver gave the start up."),
+    StartEnd.CARD_BLOCKED: N_("The card was blocked meanwhile, so the start is over."),
+    StartEnd.ACCOUNT_INACTIVE: N_("The driver's account was suspended or stopped meanwhile, so the start is over."),
 }
 
 # Statuses of OCPP 1.6 and 2.x that are more specific than accepted or rejected.
@@ -76,6 +83,8 @@ def sentence(
     """Return the outcome. `status` is the charger's own, or the reason why the command could not be sent."""
     if is_dry_run and state is S.TIMED_OUT:
         return say(_NO_PREVIEW)
+    if state is S.TIMED_OUT and not is_begun and status in _ENDS:
+        return say(_ENDS[StartEnd(status)])
     if not is_sent:
         return _not_sent(state, status)
     if is_begun:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from peewee import SQL
@@ -17,6 +17,8 @@ from polaris.pubsub import ChangeNotification, RequestKind
 
 # A literal, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
 OPEN = SQL("state IN ('drafted', 'requested', 'sent', 'promised')")
+
+CLOCK_SLACK = timedelta(minutes=15)  # by which a charger's clock may be behind ours
 
 _WITH_SECRETS = (CommandState.DRAFTED, CommandState.REQUESTED)  # in their arguments, for the bridge to encode
 

@@ -27,6 +27,7 @@ from polaris.ingest.requests import (
     command_refusals,
     command_rows,
     interrupted,
+    start_ends,
     start_rows,
 )
 from polaris.ingest.requests.command_refusals import CommandRefusal
@@ -39,6 +40,7 @@ MAX_KEPT = 500  # rows per charger; without it the table grows for ever
 MAX_ANSWER_LENGTH = 65_536  # characters of JSON
 
 _ANSWERS = frozenset({RequestEvent.ACCEPTED, RequestEvent.REJECTED, RequestEvent.ERROR, RequestEvent.NOT_SENT})
+_REASONS = frozenset({RequestEvent.DISCONNECTED, RequestEvent.WITHDRAWN})  # whose status is ours
 
 
 class Commands:
@@ -124,7 +126,7 @@ class Commands:
     ) -> ClaimedCommand | None:
         """Take a command for sending on its charger's newest connection. Its row holds no secret from here on."""
         row = command_rows.for_connection(row_id, charger_id, connection_id)
-        if row is None or self._is_overtaken(notifications, row, now):
+        if row is None or self._is_overtaken(notifications, row, now) or start_ends.of(row) is not None:
             return None
         if self._advance(notifications, row, RequestEvent.CLAIMED, now) is None:
             return None
@@ -141,11 +143,11 @@ class Commands:
     ) -> CommandState | None:
         """Record the outcome of a command; return its new state, or None if nothing changed."""
         row = command_rows.for_change(row_id)
-        if row is None:
+        if row is None or start_ends.stored(row) is not None:  # a start that is over stays so, until its session begins
             return None
         after = self._advance(notifications, row, _event(row, result.event), now)
         is_overtaken = row.state == CommandState.ACCEPTED and row.answered_at is None  # by the session that it promised
-        if result.event is RequestEvent.DISCONNECTED and after is not None and result.status:
+        if result.event in _REASONS and after is not None and result.status:
             Command.update(status=fit(result.status)).where(Command.id == row_id).execute()
         if result.event not in _ANSWERS or (after is None and not is_overtaken):
             return after

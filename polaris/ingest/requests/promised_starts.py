@@ -12,13 +12,12 @@ from polaris.domain.commands import catalog, lifecycle
 from polaris.domain.commands.catalog import StartCharging
 from polaris.domain.commands.lifecycle import CommandLimits
 from polaris.domain.enums import RequestEvent
-from polaris.ingest.requests import command_rows
+from polaris.ingest.requests import command_rows, start_ends
 from polaris.ingest.sanitize import fit
 from polaris.models import ChargingSession, Command, locked
 from polaris.pubsub import ChangeNotification
 
 LATEST_START = timedelta(minutes=5)  # past a start's deadline, for a session still to fulfil it
-CLOCK_SLACK = timedelta(minutes=15)  # by which a charger's clock may be behind ours
 
 _NO_LIMITS = CommandLimits(timedelta(0), timedelta(0))
 
@@ -41,10 +40,11 @@ def fulfil_start(
         is_candidate = (Command.id == command_id) & (Command.kind == catalog.START) & Command.session.is_null()
     for row in locked(starts.where(is_candidate).order_by(Command.id)):
         if command_id is not None or _matches(row, session, received_at):
+            end = start_ends.stored(row) or start_ends.reason(row)
             after = lifecycle.advance(row.values(), RequestEvent.FULFILLED, received_at, _NO_LIMITS)
             if after is not None:
                 command_rows.save(notifications, row, after)
-            Command.update(session=session.number).where(Command.id == row.id).execute()
+            Command.update(session=session.number, status=end or row.status).where(Command.id == row.id).execute()
             return
 
 
@@ -80,6 +80,7 @@ def _matches(row: Command, session: ChargingSession, received_at: datetime) -> b
     command = row.command
     assert isinstance(command, StartCharging)
     is_in_time = row.sent_at <= received_at
-    is_fresh = session.started_at >= row.sent_at - CLOCK_SLACK  # else it was queued while the charger was offline
+    # Else it was queued while the charger was offline.
+    is_fresh = session.started_at >= row.sent_at - command_rows.CLOCK_SLACK
     is_there = command.connector in (0, session.connector)
     return is_in_time and is_fresh and is_there and fit(normal_id_tag(cards.id_tag(command.id_tag))) == session.id_tag

@@ -8,24 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from peewee import JOIN, SQL
+from peewee import JOIN
 
 from polaris.domain import cards, connectors
-from polaris.domain import evidence as rules
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.commands import catalog
 from polaris.domain.commands.catalog import CancelReservation, Reserve, StartCharging
-from polaris.domain.enums import AccountStatus, CardStatus, ChargerStatus, CommandState, SessionState
-from polaris.domain.start_request import Bay, Driver, OwnCard, Place, Running, StartProgress
+from polaris.domain.enums import AccountStatus, CardStatus, ChargerStatus, CommandState, Role, SessionState
+from polaris.domain.start_request import FATE_SHOWN, Bay, Driver, OwnCard, Place, Running, StartProgress
 from polaris.ingest.facts import evidence
-from polaris.ingest.requests import command_rows
+from polaris.ingest.requests import command_rows, start_ends
+from polaris.ingest.requests.start_ends import IS_DRIVERS, IS_RUNNING
 from polaris.models import Account, Charger, ChargingSession, Command, Connector, EvCard
 
 MAX_CARDS = 20  # of a driver that are offered
 
-# Literals, so that SQLite uses the partial indexes.
-_IS_DRIVERS = SQL("account_id IS NOT NULL")
-_IS_RUNNING = SQL("state = 'active'")
 _RESERVATIONS = ("reserve", "cancel-reservation")
 
 
@@ -44,7 +41,7 @@ def connector(charger: Charger, number: int) -> Connector | None:
 def place(charger: Charger, connector: Connector, account_id: int, now: datetime) -> Place:
     """Return a connector as a start of the account depends on it."""
     evse_id = connectors.evse_id(connector.number)
-    sessions = _sessions_at(charger, evse_id)
+    sessions = start_ends.sessions_at(charger.id, evse_id)
     own = next((session.number for session in sessions if session.account_id == account_id), None)
     return Place(
         is_allowed=charger.status == ChargerStatus.ACTIVE,
@@ -61,18 +58,46 @@ def driver(account_id: int, here: tuple[int, int], now: datetime) -> Driver:
     """Return the driver with their active cards. `here` is the charger and the EVSE at which a start is no other."""
     account = Account.get_by_id(account_id)
     own = _with_sessions(list(_cards(account_id, now)))
-    return Driver(AccountStatus(account.status), tuple(own), _starting(account_id, here, now))
+    starting = _starting(account_id, here, now)
+    return Driver(AccountStatus(account.status), tuple(own), starting, account.role == Role.OPERATOR)
 
 
 def newest(account_id: int, charger_id: int, evse_id: int) -> StartProgress | None:
     """Return the newest start that an account has asked for at a connector."""
-    of_account = Command.select(Command, ChargingSession).join(ChargingSession, JOIN.LEFT_OUTER)
     is_there = (Command.account == account_id) & (Command.charger == charger_id) & (Command.connector == evse_id)
-    row: Command | None = of_account.where(is_there).order_by(Command.id.desc()).first()
-    return None if row is None else _progress(row)
+    of_account = Command.select(Command, ChargingSession).join(ChargingSession, JOIN.LEFT_OUTER)
+    rows = list(of_account.where(is_there).order_by(Command.id.desc()).limit(2))
+    return _progress(rows[0], *rows[1:]) if rows else None
 
 
-def _progress(row: Command) -> StartProgress:
+def under_way(account_id: int, now: datetime) -> list[tuple[Bay, StartProgress]]:
+    """Return the start of an account that is under way, with where it is; an account has one at most."""
+    rows = Command.select(Command, Charger).join(Charger).where(command_rows.OPEN, Command.account == account_id)
+    return [(_bay(row), _progress(row)) for row in rows if command_rows.is_open(row, now)]
+
+
+def _bay(row: Command) -> Bay:
+    return Bay(row.charger.identity, row.charger.name, row.connector or 0)
+
+
+def with_card(account_id: int, id_tag: str, now: datetime) -> Bay | None:
+    """Return where a start of an account with a card is under way."""
+    for row in Command.select(Command, Charger).join(Charger).where(command_rows.OPEN, Command.account == account_id):
+        command = row.command
+        is_with_it = isinstance(command, StartCharging) and command.id_tag == id_tag
+        if is_with_it and command_rows.is_open(row, now) and start_ends.of(row) is None:
+            return _bay(row)
+    return None
+
+
+def open_at(account_id: int, charger_id: int, evse_id: int, now: datetime) -> Command | None:
+    """Return the start of an account that is under way at a connector."""
+    is_there = (Command.account == account_id) & (Command.charger == charger_id) & (Command.connector == evse_id)
+    row: Command | None = Command.select().where(command_rows.OPEN, is_there).first()
+    return row if row is not None and command_rows.is_open(row, now) else None
+
+
+def _progress(row: Command, before: Command | None = None) -> StartProgress:
     session = row.session
     return StartProgress(
         row.values(),
@@ -82,51 +107,40 @@ def _progress(row: Command) -> StartProgress:
         session=row.session_id,
         is_session_active=session is not None and session.state == SessionState.ACTIVE,
         is_late=session is not None and session.start_received_at > row.deadline_at,
+        end=start_ends.of(row) if row.session_id is None else None,
+        is_repeated=before is not None and _is_failure(before, row.requested_at),
     )
+
+
+def _is_failure(row: Command, at: datetime) -> bool:
+    """Return whether a start failed, shortly before another was asked for."""
+    is_recent = at < row.deadline_at + FATE_SHOWN
+    return row.session_id is None and is_recent and start_ends.stored(row) is None
 
 
 def has_other_open(row: Command) -> bool:
     """Return whether another start of its driver, or at its connector, is open: a late answer must not reopen it."""
     is_at = (Command.charger == row.charger_id) & (Command.connector == row.connector)
     is_beside = (Command.account == row.account_id) | is_at
-    return bool(Command.select().where(command_rows.OPEN, _IS_DRIVERS, is_beside, Command.id != row.id).exists())
-
-
-def overtaken(account_id: int) -> list[int]:
-    """Return the starts of an account whose connectors somebody else's session has taken: nothing will come of them."""
-    rows = Command.select().where(command_rows.OPEN, Command.account == account_id)
-    return [row.id for row in rows if _is_overtaken(row)]
+    return bool(Command.select().where(command_rows.OPEN, IS_DRIVERS, is_beside, Command.id != row.id).exists())
 
 
 def run_out(charger_id: int, evse_id: int, account_id: int, now: datetime) -> list[int]:
     """Return the starts that have run out and are stored as open, at a connector or of an account."""
     is_at = (Command.charger == charger_id) & (Command.connector == evse_id)
-    rows = Command.select().where(command_rows.OPEN, _IS_DRIVERS, is_at | (Command.account == account_id))
+    rows = Command.select().where(command_rows.OPEN, IS_DRIVERS, is_at | (Command.account == account_id))
     return [row.id for row in rows if not command_rows.is_open(row, now)]
-
-
-def _sessions_at(charger: Charger, evse_id: int) -> list[ChargingSession]:
-    """Return the sessions that take place at a connector. One without a card yet is of a car that waits (OCPP 2.x)."""
-    numbers = Connector.select(Connector.number).where(Connector.charger == charger, Connector.number > 0)
-    shared = rules.shares(evse_id, {connectors.evse_id(row.number) for row in numbers})
-    rows = ChargingSession.select().where(
-        _IS_RUNNING, ChargingSession.charger == charger, ChargingSession.connector.in_(shared)
-    )
-    going_on = [row for row in rows if row.id_tag and not row.is_awaiting_end]
-    return [row for row in going_on if evidence.is_charging(row)]
-
-
-def _is_overtaken(row: Command) -> bool:
-    if row.state != CommandState.PROMISED:
-        return False
-    return any(session.account_id != row.account_id for session in _sessions_at(row.charger, row.connector or 0))
 
 
 def _is_promised(charger: Charger, evse_id: int, account_id: int, now: datetime) -> bool:
     """Return whether a start of somebody else is under way at a connector."""
     rows = Command.select().where(command_rows.OPEN, Command.charger == charger, Command.kind == catalog.START)
     return any(
-        row.account_id != account_id and command_rows.is_open(row, now) and _is_for(row, evse_id) for row in rows
+        row.account_id != account_id
+        and command_rows.is_open(row, now)
+        and _is_for(row, evse_id)
+        and start_ends.of(row) is None
+        for row in rows
     )
 
 
@@ -160,7 +174,7 @@ def _with_sessions(own: list[EvCard]) -> list[OwnCard]:
     if not own:
         return []
     query = ChargingSession.select(ChargingSession, Charger).join(Charger)
-    is_running = _IS_RUNNING & ChargingSession.card.in_([card.id for card in own])
+    is_running = IS_RUNNING & ChargingSession.card.in_([card.id for card in own])
     going_on = [row for row in query.where(is_running) if not row.is_awaiting_end and evidence.is_charging(row)]
     running = {row.card_id: Running(row.number, row.charger.name) for row in going_on}
     return [OwnCard(card.id, card.id_tag, running.get(card.id)) for card in own]
@@ -170,6 +184,6 @@ def _starting(account_id: int, here: tuple[int, int], now: datetime) -> Bay | No
     query = Command.select(Command, Charger).join(Charger).where(command_rows.OPEN, Command.account == account_id)
     for row in query:
         is_elsewhere = (row.charger_id, row.connector) != here
-        if is_elsewhere and command_rows.is_open(row, now) and not _is_overtaken(row):
-            return Bay(row.charger.identity, row.charger.name, row.connector or 0)
+        if is_elsewhere and command_rows.is_open(row, now) and start_ends.of(row) is None:
+            return _bay(row)
     return None

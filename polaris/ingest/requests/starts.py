@@ -6,9 +6,17 @@ from datetime import datetime
 
 from polaris.domain import connectors, start_request
 from polaris.domain.commands.catalog import StartCharging
-from polaris.domain.enums import RequestEvent
+from polaris.domain.enums import RequestEvent, StartEnd
 from polaris.domain.start_request import Driver, Obstacle, OwnCard, Place, StartObstacle
-from polaris.ingest.requests import CommandResult, DriverStart, PendingRequest, RequestTerms, command_rows, start_rows
+from polaris.ingest.requests import (
+    CommandResult,
+    DriverStart,
+    PendingRequest,
+    RequestTerms,
+    command_rows,
+    start_ends,
+    start_rows,
+)
 from polaris.ingest.requests.command_refusals import CommandRefusal
 from polaris.ingest.requests.commands import Commands
 from polaris.models import Account, Charger
@@ -52,8 +60,8 @@ class Starts:
         evse_id = connectors.evse_id(number)
         for row_id in start_rows.run_out(charger.id, evse_id, account_id, now):
             self._commands.record(notifications, row_id, CommandResult(RequestEvent.DEADLINE), now)
-        for row_id in start_rows.overtaken(account_id):
-            self._commands.record(notifications, row_id, CommandResult(RequestEvent.OVERTAKEN), now)
+        for row_id, end in start_ends.to_store(account_id, (charger.id, evse_id)):
+            self._commands.record(notifications, row_id, CommandResult(RequestEvent.WITHDRAWN, end), now)
         last = start_rows.newest(account_id, charger.id, evse_id)
         driver = start_rows.driver(account_id, (charger.id, evse_id), now)
         place = start_rows.place(charger, connector, account_id, now)
@@ -66,6 +74,16 @@ class Starts:
         if obstacle is not None or card is None:
             return obstacle
         return self._made(notifications, charger, card, DriverStart(account_id, evse_id), now)
+
+    def give_up(
+        self, notifications: list[ChangeNotification], identity: str, number: int, account_id: int, now: datetime
+    ) -> None:
+        """End the account's start at a connector, if one is under way. What was sent cannot be taken back."""
+        charger, evse_id = start_rows.charger(identity), connectors.evse_id(number)
+        row = None if charger is None else start_rows.open_at(account_id, charger.id, evse_id, now)
+        if row is not None:
+            end = start_ends.of(row) or StartEnd.GIVEN_UP
+            self._commands.record(notifications, row.id, CommandResult(RequestEvent.WITHDRAWN, end), now)
 
     def _made(
         self,

@@ -11,6 +11,8 @@ from polaris.administration.own_cards import Tap
 from polaris.domain.cards import last_four
 from polaris.domain.enums import CardStatus
 from polaris.domain.limit import Limit, LimitKind
+from polaris.domain.start_request import Bay
+from polaris.ingest.requests import start_rows
 from polaris.lists.cards import CardState, state
 from polaris.lists.search import unindexed
 from polaris.models import Charger, ChargingSession, EvCard, blocking
@@ -45,6 +47,7 @@ class OwnCard:
     last: LastUse | None
     running: tuple[RunningSession, ...]
     limit: Limit | None  # that its sessions begin with
+    starting: Bay | None = None  # where a start with it is under way
 
     @property
     def title(self) -> str:
@@ -107,6 +110,7 @@ def _card(row: EvCard, now: datetime) -> OwnCard:
         _last_use(is_used) if uses else None,
         session_queries.running_sessions(is_running, now) if uses else (),
         Limit(LimitKind(row.limit_kind), row.limit_value) if row.limit_kind else None,
+        start_rows.with_card(row.account_id, row.id_tag, now),
     )
 
 

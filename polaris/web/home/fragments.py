@@ -33,6 +33,7 @@ def driver(home: HomeView, viewer: Viewer, operator_contact: str) -> Fragments:
     more = {"viewer": viewer, "operator_contact": operator_contact}
     return {
         "home-running": render("home/_running.html", home=home, **more),
+        "home-starting": starting(home),
         "home-recent": render("home/_recent.html", recent=home.recent, viewer=viewer),
         "home-bars": render("home/_bars.html", bars=home.bars),
     }
@@ -40,12 +41,17 @@ def driver(home: HomeView, viewer: Viewer, operator_contact: str) -> Fragments:
 
 def running(home: HomeView, viewer: Viewer, operator_contact: str) -> Fragments:
     """Render the banner and the stop control of each session that goes on."""
-    found: Fragments = {}
+    found: Fragments = {"home-starting": starting(home)}
     for session in home.running:
         arguments = {"session": session, "viewer": viewer, "operator_contact": operator_contact}
         found[f"session-{session.number}-banner"] = render("home/_banner.html", **arguments)
         found[f"session-{session.number}-stop"] = render("sessions/_stop.html", **arguments)
     return found
+
+
+def starting(home: HomeView) -> str:
+    """Render the start that is under way, if there is one."""
+    return render("home/_starting.html", starting=home.starting)
 
 
 def chargers(page: SiteChargers) -> Fragments:

@@ -7,17 +7,19 @@ from datetime import date, datetime
 
 from peewee import SQL
 
-from polaris.domain import zones
+from polaris.domain import start_request, zones
 from polaris.domain.enums import SessionState
 from polaris.domain.filters import Wrong
 from polaris.domain.sentences import say
+from polaris.domain.start_request import StartPhase
 from polaris.ingest import days
+from polaris.ingest.requests import start_rows
 from polaris.lists import sites
 from polaris.lists.sites import ChargerRow
 from polaris.models import ChargingSession, EvCard, Site, blocking
 from polaris.web.home import bars, view
 from polaris.web.home.bars import Bars, Period
-from polaris.web.home.view import Bay, ChargerPlace, HomeFilter, HomeView, Recent, SiteChargers
+from polaris.web.home.view import Bay, ChargerPlace, HomeFilter, HomeView, Recent, SiteChargers, Starting
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions import rows
 from polaris.web.sessions.view import RunningSession
@@ -31,13 +33,13 @@ def show(account_id: int, period: Period, now: datetime) -> HomeView:
     """Read all of a driver's part."""
     running = _running(account_id, now)
     recent = _recent(account_id, now, is_running=bool(running))
-    return HomeView(running, recent, _bars(account_id, period, now))
+    return HomeView(running, recent, _bars(account_id, period, now), _starting(account_id, now))
 
 
 @blocking
 def running(account_id: int, now: datetime) -> HomeView:
     """Read what charges now."""
-    return HomeView(_running(account_id, now))
+    return HomeView(_running(account_id, now), starting=_starting(account_id, now))
 
 
 @blocking
@@ -72,6 +74,22 @@ def _last_site(account_id: int) -> Site | None:
 def _running(account_id: int, now: datetime) -> tuple[RunningSession, ...]:
     # No session that goes on has days: the index of those without finds them among ten thousand.
     return session_queries.running_sessions((ChargingSession.account == account_id) & SQL("NOT has_days"), now)
+
+
+def _starting(account_id: int, now: datetime) -> tuple[Starting, ...]:
+    found = ((bay, start, start_request.of_command(start, now)) for bay, start in start_rows.under_way(account_id, now))
+    return tuple(
+        Starting(
+            bay.identity,
+            bay.connector,
+            bay.charger_name,
+            is_accepted=phase is StartPhase.PLUG_IN,
+            left_s=int(start_request.left(start, now).total_seconds()),
+            changes_at=start_request.changes_at(start, None, now),
+        )
+        for bay, start, phase in found
+        if phase in start_request.PENDING
+    )
 
 
 def _recent(account_id: int, now: datetime, *, is_running: bool) -> Recent:

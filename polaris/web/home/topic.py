@@ -16,6 +16,7 @@ from polaris.web.home.view import HomeView, SiteChargers
 
 # Between two readings of the bars while a session only goes on: their picture moves no faster.
 BARS_INTERVAL = timedelta(seconds=30)
+_OF_ALL = (pubsub.SESSIONS_CHANGED, pubsub.ACCOUNT_CHANGED, pubsub.START_CHANGED)
 
 
 class HomeTopic(Topic):
@@ -35,7 +36,7 @@ class HomeTopic(Topic):
     def changes(self, message: PubSubMessage) -> Change | None:
         if message.kind == pubsub.SESSION_CHANGED:
             return Change.row(int(message.data["session"]))
-        return WHOLE if message.kind in (pubsub.SESSIONS_CHANGED, pubsub.ACCOUNT_CHANGED) else None
+        return WHOLE if message.kind in _OF_ALL else None
 
     def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
         home = queries.running(self.account_id, now)

@@ -101,6 +101,17 @@ class Recent(Struct, frozen=True):
     has_card: bool
 
 
+class Starting(Struct, frozen=True):
+    """A start that is under way, with the time that is left for the car to be plugged in, once it is accepted."""
+
+    identity: str
+    connector: int
+    charger_name: str
+    is_accepted: bool
+    left_s: int
+    changes_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class HomeView:
     """A driver's part of Home. `bars` and `recent` are None if only what charges now was read."""
@@ -108,6 +119,7 @@ class HomeView:
     running: tuple[RunningSession, ...]
     recent: Recent | None = None
     bars: Bars | None = None
+    starting: tuple[Starting, ...] = ()
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -115,7 +127,7 @@ class HomeView:
 
     @property
     def changes_at(self) -> datetime | None:
-        instants = (session.changes_at for session in self.running)
+        instants = [session.changes_at for session in self.running] + [start.changes_at for start in self.starting]
         return min((at for at in instants if at is not None), default=None)
 
 

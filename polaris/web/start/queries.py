@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from peewee import fn
+
 from polaris.domain import connectors, filters, start_request
+from polaris.domain.identities import spellings_of
 from polaris.domain.price_windows import next_border, window_at
 from polaris.ingest.requests import start_rows
 from polaris.lists import sites
@@ -25,6 +28,14 @@ def charger_id(identity: str, connector: int) -> int | None:
     """Return the id of a charger at whose connector drivers may start; None if there is none."""
     charger = start_rows.charger(identity)
     return None if charger is None or start_rows.connector(charger, connector) is None else charger.id
+
+
+@blocking
+def spelling(identity: str) -> str | None:
+    """Return the identity of the only charger whose own differs from this one in upper and lower case alone."""
+    rows = Charger.select().where(fn.LOWER(Charger.identity).in_(spellings_of([identity.replace("\0", "")])))
+    found = [row.identity for row in rows.limit(2)]
+    return found[0] if len(found) == 1 else None
 
 
 @blocking

@@ -29,6 +29,9 @@ def show(identity: str, connector: str) -> ResponseReturnValue:
     """Show the connector, or the session that goes on there if it is the driver's own."""
     page = _find(identity, connector)
     if page is None:
+        spelling = queries.spelling(identity)
+        if spelling is not None and spelling != identity:
+            return redirect(url_for(".show", identity=spelling, connector=connector))
         return _not_found()
     if page.control.leads_to is not None:
         return redirect(url_for("sessions.show", number=page.control.leads_to))
@@ -49,6 +52,27 @@ def request_start(identity: str, connector: str) -> ResponseReturnValue:
     page = page if obstacle is None else replace(page, control=replace(page.control, obstacle=obstacle))
     shown = partials(fragments.start(page)) if is_htmx() else render_template("start/show.html", page=page)
     return shown, _status(obstacle)
+
+
+@blueprint.post("/cancel")
+@login_required
+def give_up(identity: str, connector: str) -> ResponseReturnValue:
+    """Give up the driver's own start here. One that has become a session, or is over, stays as it is."""
+    number = queries.parse_connector(connector)
+    services().ingest.give_up_start(identity, number, current_user.id, datetime.now(UTC))
+    page = _find(identity, connector)
+    if page is None:
+        return _not_found()
+    if is_htmx():
+        return partials(fragments.start(page))
+    return redirect(url_for(".show", identity=identity, connector=number), 303)
+
+
+@blueprint.get("/")
+@login_required
+def show_with_slash(identity: str, connector: str) -> ResponseReturnValue:
+    """Lead to the connector's page from an address that was typed with a slash at its end."""
+    return redirect(url_for(".show", identity=identity, connector=connector))
 
 
 def _find(identity: str, connector: str) -> StartPage | None:

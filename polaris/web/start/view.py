@@ -19,7 +19,17 @@ _BADGES: dict[str, str] = {  # by the connector's state
     ConnectorStatus.FAULTED: "bad",
     ConnectorStatus.UNAVAILABLE: "bad",
 }
-_NEEDS_OPERATOR = frozenset({StartObstacle.ACCOUNT_INACTIVE, StartObstacle.OUT_OF_ORDER, StartObstacle.OFFLINE})
+_NEEDS_OPERATOR = frozenset(
+    {
+        StartObstacle.ACCOUNT_INACTIVE,
+        StartObstacle.OUT_OF_ORDER,
+        StartObstacle.OUT_OF_SERVICE,
+        StartObstacle.OFFLINE,
+    }
+)
+# In which the charger may be at fault: after the second in a row there is another way.
+_OF_CHARGER = frozenset({StartPhase.FAILED, StartPhase.UNKNOWN, StartPhase.UNSENT, StartPhase.OFFLINE})
+_FREE = frozenset({ConnectorStatus.AVAILABLE, ConnectorStatus.IDLE, ConnectorStatus.RESERVED})
 
 
 class Card(Struct, frozen=True):
@@ -43,6 +53,19 @@ class StartControl(Struct, frozen=True):
     wait_s: int
     account_status: str
     operator_contact: str
+    is_online: bool = True
+    is_operator: bool = False
+    is_sent: bool = False  # the newest start
+    is_repeated: bool = False  # the newest start, after one that failed, too
+    is_to_unplug: bool = False  # the car that has charged here is there still
+
+    @property
+    def needs_advice(self) -> bool:
+        return self.is_repeated and self.phase in _OF_CHARGER
+
+    @property
+    def says_unplug(self) -> bool:
+        return self.is_to_unplug and self.button in ("ready", "cooldown")
 
     @property
     def is_pending(self) -> bool:
@@ -100,8 +123,15 @@ class StartPage(Struct, frozen=True):
     window: Window | None  # of the prices now
 
     @property
+    def is_kept(self) -> bool:
+        """Whether the charger waits for this driver's car alone."""
+        return self.control.phase is StartPhase.PLUG_IN and self.state in _FREE
+
+    @property
     def badge(self) -> str:
-        return _BADGES.get(self.state, "warn") if self.is_online else "quiet"
+        if not self.is_online:
+            return "quiet"
+        return "good" if self.is_kept else _BADGES.get(self.state, "warn")
 
 
 def control(driver: Driver, place: Place, start: StartProgress | None, now: datetime, *, contact: str) -> StartControl:
@@ -116,6 +146,11 @@ def control(driver: Driver, place: Place, start: StartProgress | None, now: date
         wait_s=_seconds(start_request.cooldown_left(start, now)),
         account_status=driver.status,
         operator_contact=contact,
+        is_online=place.is_online,
+        is_operator=driver.is_operator,
+        is_sent=start is not None and start.is_sent,
+        is_repeated=start is not None and start.is_repeated,
+        is_to_unplug=place.status == ConnectorStatus.FINISHING,
     )
 
 

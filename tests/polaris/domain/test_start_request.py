@@ -10,7 +10,7 @@ import pytest
 from polaris.domain import start_request
 from polaris.domain.commands import lifecycle
 from polaris.domain.commands.lifecycle import Progress
-from polaris.domain.enums import AccountStatus, CommandState, ConnectorStatus
+from polaris.domain.enums import AccountStatus, CommandState, ConnectorStatus, StartEnd
 from polaris.domain.start_request import Bay, Driver, OwnCard, Place, Running, StartObstacle, StartPhase, StartProgress
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ def start(state: CommandState, **changes: object) -> StartProgress:
         (replace(FREE, is_online=False), StartObstacle.OFFLINE),
         (replace(FREE, is_online=False, status="Faulted"), StartObstacle.OFFLINE),
         (replace(FREE, status="Faulted"), StartObstacle.OUT_OF_ORDER),
-        (replace(FREE, status="Unavailable", is_taken=True), StartObstacle.OUT_OF_ORDER),
+        (replace(FREE, status="Unavailable", is_taken=True), StartObstacle.OUT_OF_SERVICE),
         (replace(FREE, is_taken=True), StartObstacle.IN_USE),
         (replace(FREE, status="SuspendedEVSE"), StartObstacle.IN_USE),
         (replace(FREE, status="Reserved"), StartObstacle.RESERVED),
@@ -93,7 +93,11 @@ def test_proposed_card_is_one_that_may_start() -> None:
         (start(CommandState.OFFLINE, is_sent=False), StartPhase.OFFLINE),
         (start(CommandState.TIMED_OUT, is_sent=False), StartPhase.UNSENT),
         (start(CommandState.TIMED_OUT), StartPhase.FAILED),
-        (start(CommandState.TIMED_OUT, is_answered=True), StartPhase.TAKEN),  # before its deadline
+        (start(CommandState.PROMISED, end=StartEnd.OVERTAKEN), StartPhase.TAKEN),
+        (start(CommandState.TIMED_OUT, end=StartEnd.OVERTAKEN), StartPhase.TAKEN),
+        (start(CommandState.SENT, end=StartEnd.GIVEN_UP), StartPhase.GIVEN_UP),
+        (start(CommandState.SENT, end=StartEnd.CARD_BLOCKED), StartPhase.CARD_BLOCKED),
+        (start(CommandState.PROMISED, end=StartEnd.ACCOUNT_INACTIVE), StartPhase.ACCOUNT_INACTIVE),
         (start(CommandState.UNKNOWN), StartPhase.UNKNOWN),
     ],
 )
@@ -124,10 +128,13 @@ def test_tap_at_the_connector_is_charging() -> None:
     assert start_request.phase(start(CommandState.REJECTED), place, NOW) is StartPhase.CHARGING
 
 
-def test_somebody_elses_tap_overtakes_a_promise() -> None:
-    taken = replace(FREE, is_taken=True)
-    assert start_request.phase(start(CommandState.PROMISED), taken, NOW) is StartPhase.TAKEN
-    assert start_request.phase(start(CommandState.SENT), taken, NOW) is StartPhase.SENT
+@pytest.mark.parametrize("end", StartEnd)
+def test_start_that_is_over_is_under_way_no_more(end: StartEnd) -> None:
+    progress = start(CommandState.PROMISED, end=end)
+    assert not start_request.is_under_way(progress, NOW)
+    assert start_request.cooldown_left(progress, NOW) == start_request.COOLDOWN
+    at = progress.command.deadline_at
+    assert start_request.phase(progress, FREE, at) is start_request.phase(progress, FREE, NOW)
 
 
 def test_cooldown_after_a_failure_alone() -> None:

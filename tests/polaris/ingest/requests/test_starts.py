@@ -13,14 +13,16 @@ from peewee import IntegrityError
 
 from polaris import models, pubsub
 from polaris.domain.commands.catalog import CancelReservation, Reserve, StartCharging
-from polaris.domain.enums import RequestEvent
+from polaris.domain.enums import RequestEvent, StartEnd
 from polaris.domain.facts import ChargerConnected, ConnectorStatusChanged, Report, SessionReported
 from polaris.domain.start_request import Obstacle, StartObstacle
 from polaris.ingest import ClaimedCommand, CommandResult
+from polaris.ingest.requests import start_ends, start_rows
 from polaris.ingest.requests.command_refusals import MAX_OPEN
-from polaris.models import Account, AuditEntry, Charger, Command, EvCard
+from polaris.models import Account, AuditEntry, Charger, Command, EvCard, StopRequest
 from polaris.pubsub import RequestKind
 from tests.support.ingest_cast import NOW, Cast, at, session
+from tests.support.plans import executed, full_scans
 from tests.support.wait import eventually
 
 pytestmark = pytest.mark.both_databases
@@ -298,6 +300,107 @@ def test_other_cards_session_leaves_the_promise(cast: Cast, promised: Command) -
     assert kind(start(cast, cast.ada, 61)) is StartObstacle.IN_USE
     assert start(cast, cast.ada, 62, connector=2) is None  # nothing will come of the first, so it is in nobody's way
     assert states() == ["timed_out", "requested"]
+    assert rows()[0].status == "Overtaken"
+
+
+def test_overtaken_start_never_comes_back(cast: Cast, promised: Command) -> None:
+    other = cast.start(id_tag="BEN-1", seconds=60).number
+    assert progress(cast) == StartEnd.OVERTAKEN
+    cast.store(cast.ended(other, 70, 5_000))
+    assert progress(cast) == StartEnd.OVERTAKEN  # before anybody has stored it, too
+    cast.ingest.sweep(at(71))
+    record(cast, promised.id, ACCEPTED, 72)
+    assert [(row.state, row.status) for row in rows()] == [("timed_out", "Overtaken")]
+    cast.ingest.renew_lease("bridge-1", at(73))
+    assert start(cast, cast.ben, 74) is None
+    assert start(cast, cast.ada, 75, connector=2) is None
+
+
+def test_given_up_before_it_is_sent(cast: Cast, bridge: Any) -> None:
+    assert start(cast, cast.ada) is None
+    cast.ingest.give_up_start("depot-7", 1, cast.ben, at(2))
+    assert states() == ["requested"]  # it is another's
+    cast.ingest.give_up_start("depot-7", 1, cast.ada, at(2))
+    assert [(row.state, row.status) for row in rows()] == [("timed_out", "GivenUp")]
+    assert claim(cast, rows()[0].id, 3) is None
+    assert start(cast, cast.ada, 4, connector=2) is None
+
+
+def test_given_up_after_its_promise(cast: Cast, promised: Command) -> None:
+    cast.ingest.give_up_start("depot-7", 1, cast.ada, at(5))
+    record(cast, promised.id, ACCEPTED, 6)
+    assert [(row.state, row.status) for row in rows()] == [("timed_out", "GivenUp")]
+    assert start(cast, cast.ada, 7, connector=2) is None
+    number = cast.start(id_tag="ADA-1", seconds=60).number
+    assert (rows()[0].state, rows()[0].session_id) == ("accepted", number)
+    cast.ingest.sweep(at(61))
+    assert stops() == []  # it may be wanted: its page has the stop
+    cast.ingest.give_up_start("depot-7", 1, cast.ada, at(62))
+    assert rows()[0].state == "accepted"
+
+
+@pytest.mark.parametrize("is_swept", [True, False])
+@pytest.mark.parametrize("change", [{"status": "suspended"}, {"status": "stopped"}, None])
+def test_card_or_account_ends_the_start(
+    cast: Cast, promised: Command, change: dict[str, str] | None, is_swept: bool
+) -> None:
+    end = StartEnd.ACCOUNT_INACTIVE if change else StartEnd.CARD_BLOCKED
+    with models.database.connection_context():
+        if change:
+            Account.update(**change).where(Account.id == cast.ada).execute()
+        else:
+            EvCard.update(status="blocked").where(EvCard.account == cast.ada).execute()
+    assert progress(cast) is end
+    if is_swept:
+        cast.ingest.sweep(at(5))
+        with models.database.connection_context():
+            Account.update(status="active").execute()
+        assert progress(cast) is end  # it stays
+    number = cast.start(id_tag="ADA-1", seconds=60).number
+    for seconds in (61, 62):
+        cast.ingest.sweep(at(seconds))
+    assert stops() == [number]
+    record(cast, promised.id, ACCEPTED, 63)
+    assert rows()[0].status == end
+
+
+def test_start_whose_card_is_blocked_is_not_sent(cast: Cast, bridge: Any) -> None:
+    assert start(cast, cast.ada) is None
+    with models.database.connection_context():
+        EvCard.update(status="blocked").where(EvCard.account == cast.ada).execute()
+    assert claim(cast, rows()[0].id) is None
+    cast.ingest.end_starts(at(3), cast.ben)
+    assert states() == ["requested"]
+    cast.ingest.end_starts(at(3), cast.ada)
+    assert [(row.state, row.status, row.sent_at) for row in rows()] == [("timed_out", "CardBlocked", None)]
+
+
+def test_session_that_ran_before_its_account_was_suspended_goes_on(cast: Cast, promised: Command) -> None:
+    cast.start(id_tag="ADA-1", seconds=60)
+    with models.database.connection_context():
+        Account.update(status="suspended").where(Account.id == cast.ada).execute()
+    cast.ingest.sweep(at(61))
+    assert stops() == []
+
+
+def test_ends_read_no_table_whole(cast: Cast, promised: Command) -> None:
+    with models.database.connection_context(), executed() as statements:
+        assert start_ends.to_store() == []
+        assert start_ends.to_stop() == []
+    assert len(statements) > 3
+    assert full_scans(statements) == []
+
+
+def progress(cast: Cast) -> StartEnd | None:
+    with models.database.connection_context():
+        found = start_rows.newest(cast.ada, cast.charger, 1)
+    assert found is not None
+    return found.end
+
+
+def stops() -> list[int]:
+    with models.database.connection_context():
+        return [row.session_id for row in StopRequest.select()]
 
 
 def test_run_out_start_makes_room_without_a_sweep(cast: Cast, promised: Command) -> None:

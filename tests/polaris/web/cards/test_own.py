@@ -16,12 +16,13 @@ from polaris.administration import own_cards
 from polaris.administration.own_cards import CardRefusal
 from polaris.domain.enums import AccountStatus, Authorization
 from polaris.ingest import Ingest
-from polaris.models import Account, AuditEntry, EvCard, StopRequest, UnknownCard
+from polaris.models import Account, AuditEntry, Command, EvCard, StopRequest, UnknownCard
 from polaris.services import NAME
 from polaris.web.cards.topic import OwnCardsTopic
 from tests.support import forms, plans
 from tests.support.cast import ACTOR, Cast, Person, now
 from tests.support.charging import Charging
+from tests.support.listening import listening
 from tests.support.pages import Open, direct
 
 STOPPED = "Charger could not stop the session. Please try again."  # nobody holds the charger in these tests
@@ -162,6 +163,21 @@ def test_lost_card_is_blocked_and_its_session_stopped(
     refused = charging.start(cast.ada.id_tag, connector=2)
     assert "Report lost" not in text_of(ada.get("/cards").text)
     assert refused
+
+
+@pytest.mark.both_databases
+def test_lost_card_ends_the_start_with_it(
+    ada: FlaskClient, cast: Cast, charging: Charging, ingest: Ingest, redis_url: str
+) -> None:
+    charging.status("Available")
+    with listening(redis_url, "depot-7"):
+        assert ingest.request_start("depot-7", 1, cast.ada.id, now()) is None
+    path = f"/cards/{card_of(cast.ada).id}/lost"
+    assert "The start at Depot 7, made with it, is over." in text_of(ada.get(path).text)
+    assert forms.fill_in(ada, path).location == "/cards"
+    row = Command.get()
+    assert (row.state, row.status) == ("timed_out", "CardBlocked")
+    assert "This start is over: its card is blocked." in text_of(ada.get("/start/depot-7/1").text)
 
 
 @pytest.mark.both_databases

@@ -10,8 +10,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import administration, models
-from polaris.domain.enums import ConnectorStatus
-from polaris.models import Charger, ChargingSession, EvCard
+from polaris.domain.enums import ConnectorStatus, RequestEvent
+from polaris.ingest import CommandResult
+from polaris.models import Charger, ChargingSession, Command, EvCard
+from polaris.pubsub import RequestKind
 from polaris.services import NAME
 from polaris.web.home import queries, view
 from polaris.web.home.bars import Period
@@ -20,6 +22,7 @@ from tests.support import cast as cast_
 from tests.support import forms, plans
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
+from tests.support.listening import listening
 
 pytestmark = pytest.mark.both_databases
 
@@ -62,6 +65,26 @@ def test_running_session_has_its_figures_and_its_stop(client: FlaskClient, cast:
         assert words in page
     stopped = forms.post(client, f"/sessions/{number}/stop_requests", page="/", next="/")
     assert stopped.location == "/"
+
+
+def test_start_under_way_has_its_banner(
+    app: Flask, client: FlaskClient, cast: Cast, charging: Charging, redis_url: str
+) -> None:
+    ingest = app.extensions[NAME].ingest
+    charging.status("Available")
+    forms.sign_in(client, cast.ada)
+    assert "Starting at Depot 7" not in shown(client)
+    with listening(redis_url, "depot-7"):
+        assert ingest.request_start("depot-7", 1, cast.ada.id, now()) is None
+    with models.database.connection_context():
+        (row,) = Command.select()
+    assert "Starting at Depot 7 Connector 1 Sent to the charger." in shown(client)
+    assert 'href="/start/depot-7/1"' in client.get("/live/home?once").text
+    ingest.claim(RequestKind.COMMAND, row.id, cast.depot_7.id, "1", now())
+    ingest.record(RequestKind.COMMAND, row.id, CommandResult(RequestEvent.ACCEPTED, "Accepted"), now())
+    assert re.search(r"Plug in the car\. The charger waits (3:00|2:5\d) longer\.", shown(client))
+    ingest.give_up_start("depot-7", 1, cast.ada.id, now())
+    assert "Starting at Depot 7" not in shown(client)
 
 
 def test_ben_sees_nothing_of_ada(client: FlaskClient, cast: Cast, charging: Charging) -> None:

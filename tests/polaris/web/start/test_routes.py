@@ -9,12 +9,11 @@ from decimal import Decimal
 from html import unescape
 
 import pytest
-import redis
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from polaris import administration, pubsub
+from polaris import administration
 from polaris.domain.enums import AccountStatus, CommandState, RequestEvent
 from polaris.ingest import CommandResult, Ingest
 from polaris.models import AuditEntry, Charger, Command, Connector, EvCard
@@ -26,10 +25,10 @@ from polaris.web.start.topic import StartTopic
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, add_charger, now
 from tests.support.charging import Charging
+from tests.support.listening import listening
 from tests.support.pages import Open, direct
 from tests.support.plans import executed, full_scans
 from tests.support.valkey import Valkey
-from tests.support.wait import eventually
 
 PATH = "/start/depot-7/1"
 HTMX = {"HX-Request": "true"}
@@ -70,14 +69,8 @@ def ada(client: FlaskClient, cast: Cast, bay: Charging) -> FlaskClient:
 @pytest.fixture
 def bridge(redis_url: str, bay: Charging) -> Iterator[None]:
     """A bridge that takes the commands and does nothing about them."""
-    client = redis.Redis.from_url(redis_url)
-    subscription = client.pubsub()
-    channel = pubsub.commands_channel("depot-7")
-    subscription.subscribe(channel)
-    eventually(lambda: client.pubsub_numsub(channel)[0][1])
-    yield
-    subscription.close()
-    client.close()
+    with listening(redis_url, "depot-7"):
+        yield
 
 
 def told(ingest: Ingest, charger_id: int, *results: CommandResult) -> None:
@@ -130,7 +123,7 @@ def test_press_leads_back_and_is_told(ada: FlaskClient, cast: Cast, ingest: Inge
     page = ada.get(PATH).text
     assert "Starting: sent to the charger." in page
     assert 'http-equiv="refresh"' in page
-    assert "hx-post" not in page
+    assert 'hx-post="/start/depot-7/1"' not in page
     told(ingest, cast.depot_7.id, ACCEPTED)
     words = r"The charger accepted\. Plug in the car\. The charger waits (3:00|2:5\d) longer\."
     assert re.search(words, main_of(ada))
@@ -260,7 +253,7 @@ def test_card_is_chosen(ada: FlaskClient, cast: Cast) -> None:
     ("status", "words"),
     [
         ("Faulted", "This connector is out of order."),
-        ("Unavailable", "This connector is out of order."),
+        ("Unavailable", "This connector is out of service."),
         ("Charging", "This connector is in use."),
         ("SuspendedEV", "This connector is in use."),
         ("Reserved", "This connector is reserved."),
@@ -335,8 +328,115 @@ def test_own_tap_leads_to_the_session_and_anothers_is_said(
     assert "The charger accepted, but somebody else has begun to charge here meanwhile." in page
     assert "This connector is in use." in page
     bay.end(other, 2000)
+    page = main_of(ada)
+    assert "The charger accepted, but somebody else has begun to charge here meanwhile." in page
+    assert "Plug in the car" not in page
     own = bay.start(cast.ada.id_tag)
     assert ada.get(PATH).location == f"/sessions/{own}"
+
+
+@pytest.mark.both_databases
+@pytest.mark.usefixtures("bridge")
+def test_start_is_given_up(ada: FlaskClient, client: FlaskClient, cast: Cast, ingest: Ingest, bay: Charging) -> None:
+    assert "/cancel" not in ada.get(PATH).text
+    press(ada)
+    assert 'hx-post="/start/depot-7/1/cancel"' in ada.get(PATH).text
+    answer = press(ada, f"{PATH}/cancel")
+    assert (answer.status_code, answer.location) == (303, PATH)
+    assert "You gave up this start. It was not sent to the charger." in main_of(ada)
+    Command.update(requested_at=now() - timedelta(seconds=10)).execute()
+    press(ada)
+    told(ingest, cast.depot_7.id, ACCEPTED)
+    page = main_of(ada)
+    assert "Kept for you" in page
+    assert "Free" not in page
+    assert "You gave up this start. The charger cannot be told" in text_of(press(ada, f"{PATH}/cancel", htmx=True).text)
+    assert "Plug in the car" not in main_of(ada)
+    assert "Cancel" not in main_of(ada)
+    number = bay.start(cast.ada.id_tag)
+    assert ada.get(PATH).location == f"/sessions/{number}"
+    assert press(ada, f"{PATH}/cancel", htmx=True).status_code == 200
+    assert starts()[-1].state == "accepted"
+
+
+@pytest.mark.usefixtures("bridge")
+def test_nobody_gives_up_anothers_start(ada: FlaskClient, cast: Cast, ingest: Ingest) -> None:
+    assert ingest.request_start("depot-7", 1, cast.ben.id, now()) is None
+    assert press(ada, f"{PATH}/cancel").status_code == 303
+    assert starts()[0].state == "requested"
+    assert press(ada, "/start/no/1/cancel").status_code == 404
+
+
+def test_signed_out_gives_nothing_up(client: FlaskClient, bay: Charging) -> None:
+    token = forms.token(client, "/sign-in")
+    assert client.post(f"{PATH}/cancel", data={"csrf_token": token}).location.startswith("/sign-in")
+
+
+@pytest.mark.usefixtures("bridge")
+@pytest.mark.parametrize("open_", [direct], indirect=True)
+@pytest.mark.parametrize("status", [AccountStatus.STOPPED, AccountStatus.SUSPENDED])
+def test_account_ends_its_start(
+    app: Flask, ada: FlaskClient, cast: Cast, ingest: Ingest, open_: Open, status: AccountStatus
+) -> None:
+    press(ada)
+    told(ingest, cast.depot_7.id, ACCEPTED)
+    phone = open_(StartTopic(cast.ada.id, cast.depot_7.id, "depot-7", 1), cast.ada)
+    assert phone.shows("Plug in the car", in_="control")
+    publisher = app.extensions[NAME].publisher
+    administration.set_account_status(publisher, cast.ada.email, status, actor=ACTOR, now=now())
+    assert phone.shows(f"Your account is {status}", in_="control")
+    page = main_of(ada)
+    assert "This start is over. Do not plug in the car." in page
+    assert "The charger waits" not in page
+
+
+@pytest.mark.usefixtures("bridge")
+def test_blocked_card_ends_its_start(ada: FlaskClient, cast: Cast, ingest: Ingest) -> None:
+    press(ada)
+    told(ingest, cast.depot_7.id, ACCEPTED)
+    administration.block_card(cast.ada.id_tag, actor=ACTOR, now=now())
+    page = main_of(ada)
+    assert "This start is over: its card is blocked. Do not plug in the car." in page
+    assert "The charger waits" not in page
+
+
+@pytest.mark.usefixtures("bridge")
+def test_charger_goes_offline_after_it_accepted(ada: FlaskClient, cast: Cast, ingest: Ingest) -> None:
+    press(ada)
+    told(ingest, cast.depot_7.id, ACCEPTED)
+    assert "The charger is offline just now." not in main_of(ada)
+    ingest.end_lease("bridge-of-tests", now())
+    assert "It accepted before, so plugging in still makes sense" in main_of(ada)
+
+
+@pytest.mark.usefixtures("bridge")
+def test_second_failure_in_a_row_has_its_way_out(ada: FlaskClient, cast: Cast, ingest: Ingest) -> None:
+    for times in range(2):
+        press(ada)
+        told(ingest, cast.depot_7.id, CommandResult(RequestEvent.REJECTED, "Rejected"))
+        assert ("Tap your card at the charger to start." in main_of(ada)) == (times == 1)
+        Command.update(requested_at=now() - timedelta(seconds=10)).execute()
+
+
+def test_car_that_has_charged_is_to_be_unplugged(ada: FlaskClient, bay: Charging) -> None:
+    assert "still plugged in" not in main_of(ada)
+    bay.status("Finishing")
+    assert "The car that has charged here is still plugged in." in main_of(ada)
+
+
+@pytest.mark.both_databases
+def test_address_that_was_typed_leads_here(ada: FlaskClient) -> None:
+    assert ada.get(f"{PATH}/").location == PATH
+    assert ada.get("/start/Depot-7/1").location == PATH
+    assert ada.get("/start/Depot-8/1").status_code == 404
+
+
+def test_operator_without_a_card_is_led_to_the_charger(client: FlaskClient, cast: Cast, bay: Charging) -> None:
+    forms.sign_in(client, cast.olga)
+    page = client.get(PATH).text
+    assert "You have no active card of your own." in text_of(page)
+    assert "To the charger" in text_of(page)
+    assert "To your cards" not in page
 
 
 @pytest.mark.parametrize(
