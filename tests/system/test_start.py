@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from polaris import administration
 from polaris.domain.commands.lifecycle import GRACE
+from polaris.domain.start_request import COOLDOWN
 from polaris.models import Command, Connector
 from simulator.command_responses import OnCommand
 from tests.support.cast import ACTOR, Person, now
@@ -109,6 +110,41 @@ def test_failures_are_said_and_lead_on(world: World) -> None:
         shows(page, "The charger has begun after all, later than it was asked to.")
     phone.get_by_role("link", name=f"To session #{number}").click()
     phone.wait_for_url(f"**/sessions/{number}")
+
+
+@pytest.mark.settings(COMMAND_ANSWER_S="60")
+def test_start_is_given_up_on_one_device_and_over_on_all(world: World) -> None:
+    world.charger.waits_for_a_car()
+    world.charger.respond(**{START: {"status": "Accepted"}})
+    phone, desk = opened(world, world.cast.ada, viewport=PHONE), opened(world, world.cast.ada, viewport=DESK)
+    home = world.sign_in(world.cast.ada, viewport=PHONE)
+    home.goto("/")
+    expect(home.locator("#stream")).to_have_attribute("data-status", "live")
+    press(phone)
+    shows(desk, "Kept for you", "Plug in the car")
+    shows(home, "Starting at Depot 7", "Plug in the car. The charger waits")
+    desk.get_by_role("button", name="Cancel").click()
+    for page in (phone, desk):
+        shows(page, "You gave up this start.")
+        expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    expect(home.locator("#home-starting")).to_be_hidden()
+    number = world.charger.start(world.cast.ada.id_tag)
+    for page in (phone, desk):
+        page.wait_for_url(f"**/sessions/{number}")
+
+
+def test_lost_press_is_said_alone(world: World) -> None:
+    phone = opened(world, world.cast.ada, viewport=PHONE)
+    world.charger.respond(**{START: {"status": "Rejected"}})
+    press(phone)
+    shows(phone, FAILED)
+    Command.update(requested_at=now() - COOLDOWN).execute()
+    phone.reload()
+    expect(phone.locator("#stream")).to_have_attribute("data-status", "live")
+    phone.route("**/start/**", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    press(phone)
+    expect(phone.get_by_text("No answer came. The start will not be sent later.")).to_be_visible()
+    expect(phone.locator("#start-status")).to_be_hidden()
 
 
 def test_connector_changes_while_the_page_is_open(world: World) -> None:
