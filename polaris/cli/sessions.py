@@ -14,6 +14,7 @@ from polaris.cli import session_table, verbs
 from polaris.cli.common import Group, RowId, audited, filter_option, limit_option, understood, yes_option
 from polaris.domain.enums import StopState
 from polaris.domain.instants import minute_text
+from polaris.domain.sentences import say
 from polaris.domain.stop_request import OPEN
 from polaris.ingest import EnergyRefusal, Recomputed
 from polaris.lists.sessions import STATUS_WORDS, SessionFilter, Status
@@ -126,7 +127,7 @@ def session_recompute(number: int | None, is_all: bool, is_dry: bool) -> None:
         except OperationalError as error:
             raise Refused(str(error)) from error
         if found is None:
-            raise Refused(REFUSALS[EnergyRefusal.NOT_FOUND].format(number=each))
+            raise Refused(say(REFUSALS[EnergyRefusal.NOT_FOUND], number=each))
         total += 1
         figures += found.has_other_figure
         notes_only += found.has_other_notes and not found.has_other_figure

@@ -15,6 +15,7 @@ from tests.system.world import World
 NO_PAGE = (  # routes that answer GET with something else
     "static",
     "curve.",  # readings
+    "start.show_with_slash",  # a redirect
     "live.",  # events
     "health.",
     "disclosure.",

@@ -41,5 +41,5 @@ def test_crowd_signs_in_at_once(config: Config, database: None, processes: Proce
         while not all(done.done() for done in crowd):
             assert answers(f"{web.url}/healthz")
         pages = [done.result() for done in crowd]
-    assert all(re.search("<h1>Sessions</h1>", page) for page in pages)
+    assert all(re.search("<h1>Home</h1>", page) for page in pages)
     assert web.stop() == 0

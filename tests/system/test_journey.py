@@ -188,6 +188,7 @@ def test_left_session_marked_until_end(world: World) -> None:
 
 def test_list_updates_itself(world: World) -> None:
     page = world.sign_in(world.cast.ada)
+    page.goto("/sessions")
     expect(page.get_by_role("main")).to_contain_text("No sessions yet.")
     number = world.charger.start(world.cast.ada.id_tag)
     row = page.locator(f"#session-{number}-row")

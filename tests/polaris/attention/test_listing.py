@@ -99,7 +99,7 @@ def test_nothing_needs_anybody(open_items: Open, charging: Charging, cast: Cast)
     charging.end(number, 3000)
     charging.status("Available")
     assert open_items() == []
-    assert len(attention.read(now(), ()).sections) == 14
+    assert len(attention.read(now(), ()).sections) == 15
 
 
 def test_stuck_session(open_items: Open, charging: Charging, cast: Cast, ingest: Ingest) -> None:

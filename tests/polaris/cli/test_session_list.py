@@ -51,7 +51,7 @@ def test_nothing_found(config: Config, database: None) -> None:
 def test_values_of_filters_have_the_words_of_the_page(app: Flask, olga: FlaskClient, config: Config) -> None:
     """What the table shows is no value: the help and the error name both."""
     refused = run_command(config, "session", "list", "--status", "In progress")
-    assert "Choose one of active (In progress), completed (Completed)." in refused.output
+    assert "Choose one of active (In progress), completed (Completed)" in refused.output
     for group, path, words in (("session", "/sessions", STATUS_WORDS), ("charger", "/fleet", SHOW_WORDS)):
         said = " ".join(run_command(config, group, "list", "--help").output.split())
         page = olga.get(path).text

@@ -28,8 +28,8 @@ def test_understood(text: str, query: Query) -> None:
     [
         ("harbour", "such as state=Faulted"),
         ("state=faulted", "no state faulted. Choose one of attention (Needs attention), session (Session running), "),
-        ("status=Faulted", "no filter status. There are state, connectivity, site, text"),
-        ("wall=1", "no filter wall"),
+        ("status=Faulted", "not possible to filter by status"),
+        ("wall=1", "not possible to filter by wall"),
         ("connectivity=gone", "no connectivity gone. Choose one of online, offline"),
         ("order=age", "no order age"),
         ("state=Faulted&state=Available", "has state twice"),

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.profile import Profile
 from polaris.lists.accounts import AccountFilter
 from polaris.models import AuditEntry
 from polaris.web import csv_export
@@ -62,7 +63,7 @@ def test_numbers_and_nothing() -> None:
 
 def test_head_of_file(app: Flask, cast: Cast) -> None:
     with app.test_request_context():
-        login_user(User(cast.olga.id, "1", cast.olga.email, Role.OPERATOR, AccountStatus.ACTIVE, NOW))
+        login_user(User(cast.olga.id, "1", cast.olga.email, Role.OPERATOR, AccountStatus.ACTIVE, NOW, Profile()))
         answer = csv_export.response("things", AccountFilter(), NOW, ("a", "b"), lambda _: ([], None))
     assert answer.headers["Content-Disposition"] == 'attachment; filename="polaris-things-2026-11-29.csv"'
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"

@@ -250,7 +250,7 @@ def test_start_fragments_keep_contract(app: Flask, phase: StartPhase) -> None:
         control = StartControl(phase, obstacle, 7, 170, 5, "stopped", "Olga, <+49 30>")
         for cards in ((), (Card(1, "<1>", True),), (Card(1, "<1>", True), Card(2, "2", False))):
             page = StartPage(
-                "a b", 1, "<Yard>", "<Site>", "<At>", True, "<odd>", None, cards, control, frozenset(), None
+                "a b", 1, "<Yard>", "<Site>", "<At>", True, "<odd>", None, cards, control, frozenset(), None, None
             )
             with app.test_request_context():
                 for root_id, html in start_fragments.start(page).items():

@@ -48,7 +48,7 @@ def all_show(tabs: list[SessionView], text: str) -> None:
 
 def test_twelve_tabs_live_over_http_1(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
-    first = world.sign_in(world.cast.ada)
+    first = world.sign_in(world.cast.ada, service_workers="block")  # which would hide the protocol
     tabs = tabs_of(first.context, number, TABS)
     for tab in tabs:
         tab.is_live()

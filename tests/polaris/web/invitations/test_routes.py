@@ -256,7 +256,7 @@ def test_page_says_that_links_end_with_their_makers_rights(client: FlaskClient, 
     path = f"/actions/account/role?email={cast.olga.email}"
     assert "the links that they made end for good" in client.get(path).text
     client.post("/actions/account/role", data=forms.fields(client.get(path).text) | {"role": "driver"})
-    assert "A link that it had made has ended." in client.get("/people").text
+    assert "1 link that it had made has ended." in client.get("/people").text
     assert client.get(link).status_code == 404
     client.post("/actions/account/role", data=forms.fields(client.get(path).text) | {"role": "operator"})
     assert client.get(link).status_code == 404

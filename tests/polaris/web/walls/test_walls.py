@@ -26,6 +26,7 @@ PUBLIC = {  # what anybody may see
     "/sign-in",
     "/sign-in/passkey",
     "/sign-in/second-step",
+    "/forgotten-password",
     "/static/<path:filename>",
     "/manifest.webmanifest",
     "/service-worker.js",
