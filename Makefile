@@ -9,7 +9,7 @@ PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --g
 	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 # Licences that ask nothing of who runs or changes Polaris. Those without one in their metadata are MIT.
-LICENCES := MIT;BSD;Apache;ISC;PSF;Python Software Foundation;ZPL;Unlicense;LGPL
+LICENCES := MIT;BSD;Apache;ISC;PSF;Python Software Foundation;ZPL;Unlicense;LGPL;MPL
 UNDECLARED := peewee cysqlite
 LOCKED = $$(sed -n 's/^\([a-z0-9._-]*\).*==.*/\1/p' requirements.lock)
 
