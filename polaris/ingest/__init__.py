@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate
 
 from peewee import IntegrityError, OperationalError
 from redis import RedisError
@@ -58,7 +58,8 @@ from polaris.ingest.requests.dry_runs import DryRuns
 from polaris.ingest.requests.starts import Starts
 from polaris.ingest.requests.stops import Refusal, Stops
 from polaris.ingest.stuck_sessions import FollowUp, Stuck
-from polaris.models import blocking, database
+from polaris.ingest.unit_of_work import P, R, in_transaction
+from polaris.models import blocking
 from polaris.pubsub import Announcer, ChangeNotification, Publisher, RequestKind
 
 __all__ = [
@@ -90,8 +91,6 @@ __all__ = [
 
 REBUILD_TRIES = 3  # of a session that changes meanwhile; the next round is a second later
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
@@ -407,18 +406,9 @@ class Ingest:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        result, notifications = _in_transaction(work, *args, **kwargs)
+        result, notifications = in_transaction(work, *args, **kwargs)
         (publisher or self._publisher).announce(notifications)
         return result
-
-
-@blocking
-def _in_transaction(
-    work: Callable[Concatenate[list[ChangeNotification], P], R], *args: P.args, **kwargs: P.kwargs
-) -> tuple[R, list[ChangeNotification]]:
-    notifications: list[ChangeNotification] = []
-    with database.atomic():
-        return work(notifications, *args, **kwargs), notifications
 
 
 @blocking

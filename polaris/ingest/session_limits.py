@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate
 
 from peewee import SQL
 
@@ -16,16 +16,14 @@ from polaris.ingest.requests import PendingRequest, set_limits
 from polaris.ingest.requests import limits as limit_rows
 from polaris.ingest.requests.set_limits import LimitRefusal
 from polaris.ingest.stuck_sessions import FollowUp
-from polaris.models import Charger, ChargingSession, SessionLimit, StopRequest, blocking, database, locked
+from polaris.ingest.unit_of_work import P, R, in_transaction
+from polaris.models import Charger, ChargingSession, SessionLimit, StopRequest, blocking, locked
 from polaris.pubsub import Announcer, ChangeNotification, RequestKind
 
 MAX_DUE = 100  # in one turn, so that many limits at once do not hold up the readings that arrive meanwhile
 # Literals, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
 _TO_LOOK_AT = SQL("look_at IS NOT NULL")
 _TO_SEND = SQL("t1.limit_id IS NOT NULL AND t1.state = 'requested'")
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +67,9 @@ class SessionLimits:
     def _commit(
         self, work: Callable[Concatenate[list[ChangeNotification], P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        result, notifications = _in_transaction(work, *args, **kwargs)
+        result, notifications = in_transaction(work, *args, **kwargs)
         self._publisher.announce(notifications)
         return result
-
-
-@blocking
-def _in_transaction(
-    work: Callable[Concatenate[list[ChangeNotification], P], R], *args: P.args, **kwargs: P.kwargs
-) -> tuple[R, list[ChangeNotification]]:
-    notifications: list[ChangeNotification] = []
-    with database.atomic():
-        return work(notifications, *args, **kwargs), notifications
 
 
 @blocking
