@@ -1,4 +1,4 @@
-"""What a person wants to be told: occasions by channel, and the devices that take pushes."""
+"""The notices that a person has chosen: occasions by channel, and the devices that take pushes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BASE64URL = re.compile(r"[A-Za-z0-9_-]{1,200}={0,2}")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an account wants to be told, and whether this device takes pushes."""
+    """The notices of an account, and whether this device takes pushes."""
 
     choices: Choices
     has_push: bool
@@ -30,7 +30,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where a browser takes pushes, as it says."""
+    """A browser's push subscription: its address and its keys, as the browser says."""
 
     endpoint: str
     p256dh: str

@@ -1,4 +1,4 @@
-"""What is put into the outbox of mail (`polaris.mail`), in the transaction of what it is about."""
+"""The queue of mail that goes out (`polaris.mail`): each is put in within the transaction of what it is about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What drivers do with their own cards: name one, report it lost, add one that was just tapped at a charger.
+"""Changes of drivers to their own cards: name one, report it lost, add one that was just tapped at a charger.
 
 A tap proves little: whoever sees it may claim the card. So a claim is of a recent tap, of a card that is nobody's
 however its bytes are read, a few for an account a day, and in the audit log. Of a card, four characters are shown.

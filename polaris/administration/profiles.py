@@ -1,4 +1,4 @@
-"""What people choose for their own pages."""
+"""The profile of a person: what they have chosen for their own pages."""
 
 from __future__ import annotations
 

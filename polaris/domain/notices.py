@@ -1,4 +1,4 @@
-"""What a driver may want to be told: on which occasions, by which channels, and for how long it is news."""
+"""Notices to drivers: their occasions, their channels, and for how long they are news."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person chooses for their own pages: name, language and colours."""
+"""A person's choices for their own pages: name, language and colours."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def plain(values: Mapping[str, Value]) -> dict[str, str | int]:
 
 
 class Problem(ValueError):
-    """What is wrong, in a sentence for the person who can correct it."""
+    """An error in a sentence for the person who can correct it."""
 
     def __init__(self, sentence: str = "") -> None:
         super().__init__(sentence)

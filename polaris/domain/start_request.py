@@ -23,7 +23,7 @@ _BUSY = frozenset({ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, Conne
 
 
 class StartObstacle(StrEnum):
-    """What prevents a start; each has its own text and next step."""
+    """A cause that prevents a start; each has its own text and next step."""
 
     NOT_FOUND = "not_found"  # no such charger, or no such connector
     ACCOUNT_INACTIVE = "account_inactive"
@@ -95,7 +95,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What prevents a start, and the session or the start that is in the way, if it is the driver's own."""
+    """The cause that prevents a start, and the session or the start that is in the way, if it is the driver's own."""
 
     kind: StartObstacle
     session: Running | None = None

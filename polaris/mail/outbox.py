@@ -20,7 +20,7 @@ _IS_UNSENT = SQL("state <> 'sent'")  # a literal, so that SQLite uses the partia
 
 
 class Subject(StrEnum):
-    """What a mail is about: the name of its reference."""
+    """The subject of a mail: the name of its reference."""
 
     INVITATION = "invitation"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a name

@@ -1,4 +1,4 @@
-"""What drivers are told: their choices, the devices that take pushes, the notices, and the pushes of these.
+"""Notices to drivers: their choices, the devices that take pushes, the notices, and the pushes of these.
 
 The mails of notices are in `mail`.
 """

@@ -1,4 +1,4 @@
-"""What drivers do with the limits of their sessions: set, change and remove them; and the limits that cards have."""
+"""Changes to the limits of sessions by their drivers, and to the limits that cards have."""
 
 from __future__ import annotations
 

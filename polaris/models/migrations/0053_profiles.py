@@ -1,4 +1,4 @@
-"""What a person chooses for their own pages."""
+"""Names, languages and colours that people choose for their own pages."""
 
 STATEMENTS = (
     "ALTER TABLE account ADD COLUMN name VARCHAR(255) NOT NULL DEFAULT ''",

@@ -1,4 +1,4 @@
-"""What drivers are told: choices, devices that take pushes, notices and their pushes."""
+"""Notices to drivers: choices, devices that take pushes, notices and their pushes."""
 
 from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField, IntegerField, Model
 

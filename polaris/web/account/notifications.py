@@ -1,4 +1,4 @@
-"""What a person wants to be told, and by what: mail, and pushes to this device. Off until it is chosen."""
+"""The page of notices: the occasions by mail and by pushes to this device. Off until they are chosen."""
 
 from __future__ import annotations
 

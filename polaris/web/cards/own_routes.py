@@ -1,4 +1,4 @@
-"""What drivers change of their own cards: each change has a page that asks. Everyone else gets 404."""
+"""Changes of drivers to their own cards: each change has a page that asks. Everyone else gets 404."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ GAP = 0.25  # of a bar's place
 
 
 class Period(StrEnum):
-    """What a bar stands for."""
+    """The time that a bar stands for."""
 
     DAY = "day"
     WEEK = "week"

@@ -133,7 +133,7 @@ class HomeView:
 
 @dataclass(frozen=True, slots=True)
 class HomeFilter(Filter):
-    """What a driver wants to see: bars by days, weeks or months, and the chargers of a site."""
+    """The choices of a driver: bars by days, weeks or months, and the chargers of a site."""
 
     NAMES: ClassVar[Mapping[str, str]] = {"by": "by", "site": "site"}
 

@@ -1,4 +1,4 @@
-"""What changes with each reading, from forms: templates that are rendered once, with places for the figures.
+"""Forms for the parts that change with each reading: templates that are rendered once, with places for the figures.
 
 Filled in, a form takes a tenth of the time of its template. What is filled in needs no escaping, or is escaped here.
 """

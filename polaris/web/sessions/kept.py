@@ -1,4 +1,4 @@
-"""What a session's page shows of its readings: the newest for the timeline, and an even selection for the curve."""
+"""The readings that a session's page shows: the newest for the timeline, and an even selection for the curve."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Timeline(Struct, frozen=True):
 
 
 class Readings(Struct, frozen=True):
-    """What a session's page shows of its readings.
+    """The readings that a session's page shows.
 
     A page that is watched keeps it and reads the newer ones alone: to read all of them takes as long as everything else
     together from some 50 on.

@@ -48,7 +48,7 @@ class Change(NamedTuple):
 
 
 class Choices(NamedTuple):
-    """What a driver can choose in the filter: pairs of a value and its words."""
+    """The choices of a driver's filter: pairs of a value and its words."""
 
     cards: list[tuple[str, str]]
     chargers: list[tuple[str, str]]

@@ -202,7 +202,7 @@ class SessionView(_Metered, Struct, frozen=True):
 
     @property
     def figures(self) -> tuple[object, ...]:
-        """What changes with each reading in the live figures. `around_figures` is the rest."""
+        """The part of the live figures that changes with each reading. `around_figures` is the rest."""
         energy = self.energy_wh, self.is_explained, self.cost
         return *energy, self.power_w, self.elapsed_s, self.soc_percent
 

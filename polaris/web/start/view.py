@@ -1,4 +1,4 @@
-"""What the page of a connector shows to one driver."""
+"""The page of a connector as one driver sees it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class StartControl(Struct, frozen=True):
 
     @property
     def why(self) -> StartObstacle | None:
-        """What prevents a start, if the button says so."""
+        """The obstacle to a start, if the button says so."""
         return self.obstacle.kind if self.obstacle is not None and self.button == "refused" else None
 
     @property
