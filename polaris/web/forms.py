@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, SelectField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, Email, Length
 
+from polaris.administration import Refused
+from polaris.administration.invitations import NoLongerGood
 from polaris.domain.languages import NAMES
 from polaris.domain.profile import Profile, Theme
-from polaris.rendering.translations import lazy_gettext
+from polaris.rendering.translations import lazy_gettext, said
 
 MAX_NAME_LENGTH = 60  # of a person: a longer one would not fit the sidebar, nor a mail's greeting
 
@@ -45,6 +49,17 @@ class NewPasswordForm(FlaskForm):
     new = PasswordField(
         lazy_gettext("New password"), [DataRequired(lazy_gettext("Enter a new password.")), Length(max=1000)]
     )
+
+    def is_taken(self, change: Callable[[str], object]) -> bool:
+        """Make a change with the new password; if it is refused, say why beside the field. `NoLongerGood` passes."""
+        try:
+            change(self.new.data or "")
+        except NoLongerGood:
+            raise
+        except Refused as refused:
+            self.new.errors = [said(refused.sentence)]
+            return False
+        return True
 
 
 class PresentPasswordForm(FlaskForm):

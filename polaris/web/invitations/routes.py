@@ -6,13 +6,12 @@ Every link that is not good, for whichever reason, has the same page.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from polaris.administration import Refused
 from polaris.administration.invitations import Invited, NoLongerGood, accept, invited
-from polaris.rendering.translations import said
 from polaris.web import auth, sign_in_limits
 from polaris.web.answers import closed_link
 from polaris.web.forms import NewPasswordForm
@@ -29,22 +28,15 @@ def show(token: str) -> ResponseReturnValue:
         form = NewPasswordForm()
         if request.method != "POST":
             return _page(invitation, form)
-        if not (form.validate() and _accept(token, form)):
+        if not (form.validate() and form.is_taken(partial(_accept, token))):
             return _page(invitation, form), auth.UNPROCESSABLE
     except NoLongerGood:
         return closed_link(leads_to_account=True)
     return auth.sign_in_instead(invitation.email, form.new.data or "")
 
 
-def _accept(token: str, form: NewPasswordForm) -> bool:
-    try:
-        accept(token, form.new.data or "", now=datetime.now(UTC))
-    except NoLongerGood:
-        raise
-    except Refused as refused:
-        form.new.errors = [said(refused.sentence)]
-        return False
-    return True
+def _accept(token: str, password: str) -> None:
+    accept(token, password, now=datetime.now(UTC))
 
 
 def _page(invitation: Invited, form: NewPasswordForm) -> str:

@@ -7,15 +7,16 @@ whichever reason, has the same page.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from polaris.administration import Refused, own_passwords
+from polaris.administration import own_passwords
 from polaris.administration.invitations import NoLongerGood
 from polaris.administration.own_passwords import Link
 from polaris.domain.email_addresses import normal_email
-from polaris.rendering.translations import gettext, locale, said
+from polaris.rendering.translations import gettext, locale
 from polaris.services import services
 from polaris.web import auth, security_events, sign_in_limits
 from polaris.web.answers import closed_link
@@ -56,22 +57,15 @@ def choose(token: str) -> ResponseReturnValue:
         form = NewPasswordForm()
         if request.method != "POST":
             return _page(link, form)
-        if not (form.validate() and _choose(token, form)):
+        if not (form.validate() and form.is_taken(partial(_choose, token))):
             return _page(link, form), auth.UNPROCESSABLE
     except NoLongerGood:
         return closed_link(leads_to_account=True)
     return auth.sign_in_instead(link.email, form.new.data or "")
 
 
-def _choose(token: str, form: NewPasswordForm) -> bool:
-    try:
-        own_passwords.choose(services().publisher, token, form.new.data or "", now=datetime.now(UTC))
-    except NoLongerGood:
-        raise
-    except Refused as refused:
-        form.new.errors = [said(refused.sentence)]
-        return False
-    return True
+def _choose(token: str, password: str) -> None:
+    own_passwords.choose(services().publisher, token, password, now=datetime.now(UTC))
 
 
 def _page(link: Link, form: NewPasswordForm) -> str:
