@@ -174,7 +174,7 @@ def _done(command: list[str], var: Path, stdin: str = "") -> subprocess.Complete
 def _sign_in(url: str, email: str, password: str) -> OpenerDirector:
     """A browser without JavaScript, signed in."""
     browser = build_opener(HTTPCookieProcessor())
-    [token] = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', browser.open(f"{url}/sign-in").read().decode())
+    [token, *_] = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', browser.open(f"{url}/sign-in").read().decode())
     form = {"csrf_token": token, "email": email, "password": password}
     assert browser.open(f"{url}/sign-in", urlencode(form).encode()).url == f"{url}/"
     return browser

@@ -89,7 +89,7 @@ def test_driver_reads_what_holds_and_what_it_cost(own_world: World) -> None:
     session.shows("Charging is over. From", noun="live")
     world.charger.end()
     session.shows("What it cost", noun="live")
-    session.shows("5.00 kWh", noun="live")
+    session.shows("5.000 kWh", noun="live")
     session.shows("Session fee", noun="live")
     session.shows("€0.35", noun="live")
     assert session.has_stayed()
