@@ -58,7 +58,13 @@ def session_channel(number: int) -> str:
 
 
 def account_channel(account_id: int) -> str:
+    """Return the channel of what an account may do: each of its streams listens to it."""
     return f"account:{account_id}"
+
+
+def own_sessions_channel(account_id: int) -> str:
+    """Return the channel of a driver's sessions, for lists: a page of one session needs no word of the others."""
+    return f"account:{account_id}:sessions"
 
 
 def commands_channel(identity: str) -> str:
@@ -141,7 +147,7 @@ def session_changed(
     message = encode(PubSubMessage(SESSIONS_CHANGED if is_new else SESSION_CHANGED, data))
     channels = [session_channel(number), ALL_SESSIONS]
     if account_id is not None:
-        channels.append(account_channel(account_id))
+        channels.append(own_sessions_channel(account_id))
     return tuple(ChangeNotification(channel, message) for channel in channels)
 
 

@@ -90,7 +90,7 @@ class Hub:
         """Whether the process has no file left for one more stream."""
         return len(self._poller) >= self._max_streams
 
-    def has_room(self, browser: Browser, topics: int) -> bool:
+    def has_room(self, browser: Browser, topics: Iterable[Topic]) -> bool:
         """Tell whether a browser may open a stream of some topics without displacing another."""
         with self._lock:
             return self._streams.yielding(browser, topics) is None
@@ -104,7 +104,7 @@ class Hub:
             if self._is_closed.is_set() or self.is_full:
                 raise TooManyStreams
             self._start()
-            self._make_room(browser, len(topics))
+            self._make_room(browser, topics.values())
             names = {name: self._subscriptions.get(topic) or self._open(topic) for name, topic in topics.items()}
             account_channel = pubsub.account_channel(browser.account_id)
             subscriber = Subscriber(next(self._numbers), fd, browser, account_channel)
@@ -115,7 +115,7 @@ class Hub:
             write((subscriber,), b"".join((sse.CONNECTED, *events, self._heartbeat())))
             self._watch(subscriber, list(dict.fromkeys(names.values())))
 
-    def _make_room(self, browser: Browser, topics: int) -> None:
+    def _make_room(self, browser: Browser, topics: Iterable[Topic]) -> None:
         while (displaced := self._streams.yielding(browser, topics)) is not None:
             write((displaced,), sse.DISPLACED)
             self._leave(displaced)

@@ -7,13 +7,15 @@ of the process; no person meets them by opening tabs.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from typing import TypeVar
 
 from polaris import pubsub
 from polaris.push.subscribers import Browser, Subscriber
+from polaris.push.topic import Topic
 
-MAX_TOPICS_PER_ACCOUNT = 200  # over all its streams: each is read and rendered at regular intervals
+# Over all its streams, each topic once: it is read and rendered at regular intervals, for whoever watches it.
+MAX_TOPICS_PER_ACCOUNT = 200
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -42,7 +44,7 @@ class OpenStreams:
     def of_account(self, channel: str) -> Collection[Subscriber]:
         return self._by_account.get(channel, ())
 
-    def yielding(self, browser: Browser, topics: int) -> Subscriber | None:
+    def yielding(self, browser: Browser, topics: Iterable[Topic]) -> Subscriber | None:
         """Return the stream that has to yield before a browser may open one of some topics, None if there is room.
 
         Within an account, the device with the most streams (or topics) yields its oldest; within an address, the
@@ -51,16 +53,18 @@ class OpenStreams:
         of_account = self.of_account(pubsub.account_channel(browser.account_id))
         if len(of_account) >= self._max_per_account:
             return _oldest_of_most(of_account, lambda stream: stream.browser.sign_in_id)
-        if of_account and topics + sum(map(_topics, of_account)) > MAX_TOPICS_PER_ACCOUNT:
-            return _oldest_of_most(of_account, lambda stream: stream.browser.sign_in_id, _topics)
+        if of_account and len({*topics, *_topics(of_account)}) > MAX_TOPICS_PER_ACCOUNT:
+            return _oldest_of_most(
+                of_account, lambda stream: stream.browser.sign_in_id, lambda stream: len(stream.audiences)
+            )
         of_address = self._by_address.get(browser.address, ())
         if len(of_address) >= self._max_per_address:
             return _oldest_of_most(of_address, lambda stream: stream.browser.account_id)
         return None
 
 
-def _topics(stream: Subscriber) -> int:
-    return len(stream.audiences)
+def _topics(streams: Iterable[Subscriber]) -> Iterator[Topic]:
+    return (audience.subscription.topic for stream in streams for audience in stream.audiences)
 
 
 def _oldest_of_most(

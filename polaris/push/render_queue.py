@@ -24,7 +24,7 @@ from polaris.rendering.fragments import AnyFragments, Fragments, in_place
 
 RETRY_INTERVAL_S = 1.0  # without it, a topic that fails would occupy a worker all the time
 # The least time between two batches. Read one by one, sessions that change together cost three times as much each.
-BATCH_INTERVAL_S = 0.004
+BATCH_INTERVAL_S = 0.01
 WRITES_AT_ONCE = 250  # without it, one topic with thousands of subscribers would hold up every other greenlet
 
 

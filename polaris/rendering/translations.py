@@ -8,9 +8,8 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
-from babel.support import NullTranslations
 from flask import Flask
-from flask_babel import Babel, Domain, force_locale, get_locale, get_translations
+from flask_babel import Babel, get_locale
 from flask_babel.speaklater import LazyString
 from markupsafe import Markup
 
@@ -23,16 +22,9 @@ MAX_TEXTS = 20_000  # cached
 _pinned: ContextVar[str | None] = ContextVar("locale", default=None)
 
 
-class Catalogs(Domain):  # type: ignore[misc]  # which has no types
-    """Flask-Babel's source of translations, which otherwise wants compiled files beside the texts."""
-
-    def get_translations(self) -> NullTranslations:
-        return catalog(str(get_locale() or ENGLISH))
-
-
 def init_app(app: Flask, language_of_request: Callable[[], str]) -> None:
     """Let texts be in the language of the request, or of a block `in_language`; give the templates `_` and the like."""
-    Babel(app, locale_selector=language_of_request).domain_instance = Catalogs()
+    Babel(app, locale_selector=language_of_request)
     env: Any = app.jinja_env
     env.install_gettext_callables(gettext, _ngettext, newstyle=True)
     app.add_template_global(_markup, "_")  # Jinja's own wrapper would add two calls
@@ -50,8 +42,7 @@ def in_language(language: str) -> Iterator[None]:
     """Render in a language, whatever the request's is, and without asking Flask-Babel for each text."""
     token = _pinned.set(language)
     try:
-        with force_locale(language):
-            yield
+        yield
     finally:
         _pinned.reset(token)
 
@@ -89,9 +80,9 @@ def ngettext(singular: str, plural: str, number: int, /, **values: object) -> st
 
 
 def _ngettext(singular: str, plural: str, number: int) -> str:
-    return str(get_translations().ungettext(singular, plural, number))
+    return str(catalog(locale()).ungettext(singular, plural, number))
 
 
 @lru_cache(maxsize=MAX_TEXTS)
-def _translated(text: str, _locale: str) -> Markup:
-    return Markup(get_translations().ugettext(text))  # noqa: S704 - the product's own text
+def _translated(text: str, language: str) -> Markup:
+    return Markup(catalog(language).ugettext(text))  # noqa: S704 - the product's own text

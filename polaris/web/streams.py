@@ -198,7 +198,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         browser = _browser()
         if self._hub.is_full:
             _refuse(503)
-        if "if_room" in request.args and not self._hub.has_room(browser, len(topics)):
+        if "if_room" in request.args and not self._hub.has_room(browser, topics.values()):
             _refuse(429)
         return EventStream(lambda fd: self._hub.join(topics, refused, browser, fd))
 

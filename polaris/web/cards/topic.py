@@ -47,7 +47,8 @@ class OwnCardsTopic(Topic):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return pubsub.account_channel(self.account_id), pubsub.RECORDS
+        account, sessions = pubsub.account_channel(self.account_id), pubsub.own_sessions_channel(self.account_id)
+        return account, sessions, pubsub.RECORDS
 
     def changes(self, message: PubSubMessage) -> Change | None:
         return WHOLE

@@ -42,7 +42,8 @@ class PersonTopic(Topic):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return pubsub.RECORDS, pubsub.account_channel(self.account_id)
+        account, sessions = pubsub.account_channel(self.account_id), pubsub.own_sessions_channel(self.account_id)
+        return account, sessions, pubsub.RECORDS
 
     def changes(self, message: PubSubMessage) -> Change | None:
         return WHOLE

@@ -180,7 +180,7 @@ class SessionsTopic(Topic):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return (pubsub.account_channel(self.account_id),)
+        return (pubsub.own_sessions_channel(self.account_id),)
 
     def changes(self, message: PubSubMessage) -> Change | None:
         if message.kind == pubsub.SESSIONS_CHANGED:

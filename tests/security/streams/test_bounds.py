@@ -58,14 +58,17 @@ def test_device_that_opens_many_displaces_its_own(hub: Hub, open_: Open, people:
 
 def test_device_that_follows_much_displaces_its_own(hub: Hub, open_: Open, people: Cast) -> None:
     phone = open_(AccountTopic(people.ada.id), people.ada, sign_in_id="phone")
-    half = [
+    many = [
         SessionsTopic(people.ada.id, Wanted.of_owner(people.ada.id, {"before": str(before)}))
-        for before in range(1, MAX_TOPICS_PER_ACCOUNT // 2 + 1)
+        for before in range(1, MAX_TOPICS_PER_ACCOUNT + 1)
     ]
-    greedy = [open_(half[0], people.ada, others=half[1:], sign_in_id="greedy") for _ in range(2)]
+    halves = many[::2], many[1::2]
+    greedy = [open_(first, people.ada, others=others, sign_in_id="greedy") for first, *others in halves]
     assert is_displaced(greedy[0])
     assert all_open([phone, greedy[1]])
     assert len(hub._poller) == 2
+    same = open_(halves[1][0], people.ada, others=halves[1][1:], sign_in_id="tablet")  # read and rendered once for both
+    assert all_open([phone, greedy[1], same])
 
 
 def test_account_that_opens_many_displaces_its_own(hub: Hub, open_: Open, people: Cast) -> None:
