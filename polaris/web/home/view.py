@@ -24,7 +24,8 @@ class Free(StrEnum):
     PLUGGED = "plugged"  # a car is, and no session runs: it may be the reader's
     IN_USE = "in_use"
     RESERVED = "reserved"
-    OUT_OF_ORDER = "out_of_order"
+    OUT_OF_ORDER = "out_of_order"  # broken
+    OUT_OF_SERVICE = "out_of_service"  # somebody has taken it out
     OFFLINE = "offline"
     UNKNOWN = "unknown"  # the charger has said nothing of it
 
@@ -39,7 +40,8 @@ class Free(StrEnum):
 
 
 _STARTABLE = frozenset({Free.FREE, Free.PLUGGED, Free.RESERVED, Free.UNKNOWN})
-_TONES = {Free.FREE: "good", Free.PLUGGED: "good", Free.OUT_OF_ORDER: "bad", Free.OFFLINE: "warn"}
+_OUT = frozenset({Free.OUT_OF_ORDER, Free.OUT_OF_SERVICE})
+_TONES = dict.fromkeys((Free.FREE, Free.PLUGGED), "good") | dict.fromkeys(_OUT, "bad") | {Free.OFFLINE: "warn"}
 _BY_STATUS: dict[str, Free] = {
     "": Free.UNKNOWN,
     ConnectorStatus.AVAILABLE: Free.FREE,
@@ -49,7 +51,7 @@ _BY_STATUS: dict[str, Free] = {
     ConnectorStatus.OCCUPIED: Free.PLUGGED,
     ConnectorStatus.EV_CONNECTED: Free.PLUGGED,
     ConnectorStatus.RESERVED: Free.RESERVED,
-    ConnectorStatus.UNAVAILABLE: Free.OUT_OF_ORDER,
+    ConnectorStatus.UNAVAILABLE: Free.OUT_OF_SERVICE,
     ConnectorStatus.FAULTED: Free.OUT_OF_ORDER,
 }
 
@@ -57,11 +59,11 @@ _BY_STATUS: dict[str, Free] = {
 def free(status: str, *, is_online: bool, is_blocked: bool, has_session: bool) -> Free:
     """Judge a connector by the last state that its charger reported."""
     if is_blocked:
-        return Free.OUT_OF_ORDER
+        return Free.OUT_OF_SERVICE
     if not is_online:
         return Free.OFFLINE
     found = _BY_STATUS.get(status, Free.IN_USE)
-    return Free.IN_USE if has_session and found is not Free.OUT_OF_ORDER else found
+    return Free.IN_USE if has_session and found not in _OUT else found
 
 
 class Bay(Struct, frozen=True):

@@ -148,9 +148,10 @@ def test_connectors_with_their_start(client: FlaskClient, cast: Cast, charging: 
 def test_each_state_of_a_connector(status: str) -> None:
     is_free = view.free(status, is_online=True, is_blocked=False, has_session=False)
     assert view.free(status, is_online=False, is_blocked=False, has_session=False) is Free.OFFLINE
-    assert view.free(status, is_online=True, is_blocked=True, has_session=False) is Free.OUT_OF_ORDER
+    assert view.free(status, is_online=True, is_blocked=True, has_session=False) is Free.OUT_OF_SERVICE
     busy = view.free(status, is_online=True, is_blocked=False, has_session=True)
-    assert busy is (Free.OUT_OF_ORDER if is_free is Free.OUT_OF_ORDER else Free.IN_USE)
+    assert busy is (is_free if is_free in (Free.OUT_OF_ORDER, Free.OUT_OF_SERVICE) else Free.IN_USE)
+    assert (is_free is Free.OUT_OF_SERVICE) == (status == ConnectorStatus.UNAVAILABLE)
 
 
 def test_site_is_where_the_driver_charged_last(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
@@ -196,7 +197,7 @@ def test_bad_filter_is_said_above_what_is_shown_anyway(client: FlaskClient, cast
 def test_newcomer_has_no_figures(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.ada)
     page = text_of(client.get("/").text)
-    assert "start at one above" in page
+    assert "start at one here" in page
     assert "0.00 kWh" not in page
     charging.start(cast.ada.id_tag)
     page = text_of(client.get("/").text)
