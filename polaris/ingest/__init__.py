@@ -243,12 +243,15 @@ class Ingest:
         """Return the newest ended sessions whose energy is not known."""
         return corrections.unknown_energy()
 
-    def request_stop(self, number: int, account_id: int | None, now: datetime, actor: str = "") -> Refusal | None:
+    def request_stop(
+        self, number: int, account_id: int | None, now: datetime, actor: str = "", *, needs_active: bool = True
+    ) -> Refusal | None:
         """Request a session's stop on behalf of an account; return None if it is under way, else why it is not.
 
-        `actor` is who presses in its name, if it is somebody else. Without an account it is the command line.
+        `actor` is who presses in its name, if it is somebody else. Without an account it is the command line. The
+        account has to be active unless the stop only protects, such as that of a lost card.
         """
-        made = self._commit(self._stops.request, number, account_id, now, actor)
+        made = self._commit(self._stops.request, number, account_id, now, actor, needs_active=needs_active)
         if isinstance(made, PendingRequest):
             self._send(made, now)
             return None

@@ -44,15 +44,18 @@ class Stops:
         account_id: int | None,
         now: datetime,
         actor: str = "",
+        *,
+        needs_active: bool = True,
     ) -> PendingRequest | Refusal | None:
         """Make a stop request, or return why not; None if one is open already. `actor` may press in somebody's name.
 
-        Without an account it is the command line, which may stop any session.
+        Without an account it is the command line, which may stop any session. With `needs_active`, an account
+        that is not active may stop nothing; it is left out for a stop that only protects.
         """
         session = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
         account = None if account_id is None else Account.get_or_none(Account.id == account_id)
         may_stop = account_id is None or _is_stopped_by(session, account)
-        refusal = _refusal(session, account, now) if may_stop else Refusal.NOT_FOUND
+        refusal = _refusal(session, account if needs_active else None, now) if may_stop else Refusal.NOT_FOUND
         if refusal is not None:
             return refusal
         is_open = (StopRequest.session == session) & StopRequest.state.in_(OPEN)

@@ -90,7 +90,7 @@ def report_lost(card_id: int) -> ResponseReturnValue:
     services().ingest.end_starts(now, current_user.id)
     # Once more: a session may have begun of a start before that was over. One that begins later is asked to stop, too.
     for number in {*running, *own_cards.running_with(current_user.id, card_id)}:
-        services().ingest.request_stop(number, current_user.id, now)
+        services().ingest.request_stop(number, current_user.id, now, needs_active=False)
     return _back(gettext("Card %(card)s is blocked, and the operator is told.", card=card.title))
 
 

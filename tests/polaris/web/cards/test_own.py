@@ -275,8 +275,9 @@ def test_card_of_another_is_not_there(ada: FlaskClient, cast: Cast, path: str) -
 
 @pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.STOPPED])
 def test_inactive_account_only_reports_a_card_lost(
-    app: Flask, ada: FlaskClient, cast: Cast, tap: UnknownCard, status: AccountStatus
+    app: Flask, ada: FlaskClient, cast: Cast, charging: Charging, tap: UnknownCard, status: AccountStatus
 ) -> None:
+    number = charging.start(cast.ada.id_tag)
     publisher = app.extensions[NAME].publisher
     administration.set_account_status(publisher, cast.ada.email, status, actor=ACTOR, now=now())
     words = text_of(ada.get("/cards").text)
@@ -290,8 +291,10 @@ def test_inactive_account_only_reports_a_card_lost(
     assert (answer.status_code, "Your account is not active" in answer.text) == (403, True)
     assert claim(ada, tap).status_code == 403
     assert (card_of(cast.ada).name, card_of(cast.ada).lost_at) == ("", None)
+    assert StopRequest.select().count() == 0
     assert forms.post(ada, f"/cards/{card.id}/lost", page="/account").status_code == 303
     assert card_of(cast.ada).lost_at is not None
+    assert [row.session_id for row in StopRequest.select()] == [number], "the loser of a card still pays for it"
 
 
 def test_form_without_token_does_nothing(ada: FlaskClient, cast: Cast) -> None:
