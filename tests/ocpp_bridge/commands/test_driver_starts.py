@@ -23,8 +23,8 @@ from tests.support.processes import Processes
 
 pytestmark = pytest.mark.both_databases
 
-VERSIONS = pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1"])
-ACTION = {"ocpp1.6": "RemoteStartTransaction", "ocpp2.0.1": "RequestStartTransaction"}
+VERSIONS = pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
+ACTION = dict.fromkeys(("ocpp2.0.1", "ocpp2.1"), "RequestStartTransaction") | {"ocpp1.6": "RemoteStartTransaction"}
 
 
 @asynccontextmanager
@@ -122,11 +122,11 @@ async def test_no_car_in_time_and_one_after_it(depot: Depot, version: str) -> No
 async def test_car_plugged_in_first(depot: Depot, version: str) -> None:
     card = depot.card()
     async with bay(depot, version, "Preparing" if version == "ocpp1.6" else "Occupied") as charger:
-        if version == "ocpp2.0.1":  # the transaction begins with the cable (TxStartPoint EVConnected)
+        if version != "ocpp1.6":  # the transaction begins with the cable (TxStartPoint EVConnected)
             charger.starts = False
             await charger.call("TransactionEvent", event("t", 0, "Started", "CablePluggedIn", evse={"id": 1}))
         assert press(depot, charger, card) is None
-        if version == "ocpp2.0.1":
+        if version != "ocpp1.6":
             await becomes(charger, card, StartPhase.PLUG_IN)
             begun = event("t", 1, "Updated", "RemoteStart", {"remoteStartId": newest()}, evse={"id": 1})
             await charger.call("TransactionEvent", begun)
