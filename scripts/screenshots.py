@@ -49,6 +49,12 @@ ADA, NOBODY = "ada@example.com", ""
 SHOTS = (
     Shot("sign-in", "/sign-in", NOBODY),
     Shot("invitation", "{invitation}", NOBODY),
+    Shot("home", "/", demo.DRIVER, 1400),
+    Shot("home-phone", "/", ADA, PHONE, "dark", max_height=1000),
+    Shot("start", "/start/depot-2/1", demo.DRIVER, PHONE, max_height=1000),
+    Shot("own-cards", "/cards", ADA),
+    Shot("receipt", "/sessions/6/receipt", demo.DRIVER),
+    Shot("notices", "/account/notifications", ADA),
     Shot("sessions", "/sessions", demo.DRIVER),
     Shot("session", "/sessions/{running}", ADA, max_height=1100),
     Shot("session-phone", "/sessions/{running}", ADA, PHONE, "dark", max_height=1000),

@@ -36,7 +36,8 @@ def test_picture_exists() -> None:
 
 def test_every_screenshot_is_shown_and_small() -> None:
     docs = Path(__file__).parents[1] / "docs"
-    shown = re.findall(r"\]\((screenshots/[^)]+)\)", (docs / "operators.md").read_text())
+    pages = "".join((docs / name).read_text() for name in ("operators.md", "drivers.md"))
+    shown = re.findall(r"\]\((screenshots/[^)]+)\)", pages)
     files = {str(path.relative_to(docs)): path.stat().st_size for path in (docs / "screenshots").iterdir()}
     assert set(shown) == files.keys()
     assert {f"screenshots/{shot.name}.webp" for shot in SHOTS} == files.keys()

@@ -46,6 +46,7 @@ def manifest() -> ResponseReturnValue:
         "icons": icons,
         "shortcuts": [
             {"name": gettext("Sessions"), "url": url_for("sessions.index")},
+            {"name": gettext("Cards"), "url": url_for("cards.index")},
             {"name": gettext("Account"), "url": url_for("account.show")},
         ],
     }
