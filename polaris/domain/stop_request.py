@@ -16,7 +16,7 @@ from polaris.domain.enums import StopState as S
 from polaris.domain.spelling import letters
 
 COOLDOWN = timedelta(seconds=10)
-MAX_ATTEMPTS = 2  # the driver's, and one automatic retry if the charger accepted and no end came
+MAX_ATTEMPTS = 2  # the driver's, and one automatic retry (`is_retried`)
 RETRY_WITHIN = timedelta(seconds=10)  # of the deadline; without it a stale stop could fire much later
 # Past its deadline, for a session's end still to be what a request asked for, if the charger does not say so. Without
 # it, a stop at the charger hours after a failed one would read as that.
@@ -53,6 +53,7 @@ TRANSITIONS: dict[tuple[S, E], S] = {
 }
 
 
+_NOT_SENT = frozenset({E.NO_RECEIVER, E.PUBLISH_FAILED})
 # By which chargers name a stop that was asked for, in lower case: as one, as one at the charger, or not at all.
 _REMOTE = frozenset({"remote", "remotestop"})
 _UNCLEAR = frozenset({"", "local", "other", "stopauthorized"})
@@ -107,16 +108,19 @@ def begin_at_limit(now: datetime) -> StopProgress:
 def advance(request: StopProgress, event: E, now: datetime, limits: StopLimits) -> StopProgress | None:
     """Return the request after `event`, or None if the event changes nothing.
 
-    An accepted request whose deadline passes is sent once more before it counts as overdue.
+    An accepted request whose deadline passes is sent once more before it counts as overdue. So is that of a limit if
+    its fate is not known; until then it waits for its charger, also if that cannot be asked now.
     """
     after = TRANSITIONS.get((request.state, event))
     is_past = now >= request.deadline_at
     if after is None or (event is E.DEADLINE and not is_past) or (event is E.CLAIMED and is_past):
         return None
-    if event is E.DEADLINE and is_retried(request, now):
-        return replace(
-            request, state=S.REQUESTED, deadline_at=now + limits.answer, decided_at=now, attempts=request.attempts + 1
-        )
+    if request.is_at_limit and event in _NOT_SENT:
+        return None
+    if is_retried(request, now, event):
+        wait = MAX_WAIT if request.is_at_limit else limits.answer
+        attempts = request.attempts + 1
+        return replace(request, state=S.REQUESTED, deadline_at=now + wait, decided_at=now, attempts=attempts)
     deadline_at = now + limits.end if after is S.ACCEPTED else request.deadline_at
     if event is E.CLAIMED:
         deadline_at = min(deadline_at, now + limits.answer)  # that of a limit has waited
@@ -126,13 +130,20 @@ def advance(request: StopProgress, event: E, now: datetime, limits: StopLimits) 
     return replace(request, state=after, deadline_at=deadline_at, decided_at=decided_at)
 
 
-def is_retried(request: StopProgress, now: datetime) -> bool:
-    """Return whether an accepted request past its deadline is due to be sent once more."""
-    return (
-        request.state is S.ACCEPTED
-        and request.attempts < MAX_ATTEMPTS
-        and request.deadline_at <= now < request.deadline_at + RETRY_WITHIN
-    )
+def is_retried(request: StopProgress, now: datetime, event: E = E.DEADLINE) -> bool:
+    """Return whether a request is sent once more: an accepted one at its deadline, and a limit's that was cut off.
+
+    That of a limit is a standing order, which is not too late after any time: nobody sees that it was lost.
+    """
+    if request.attempts >= MAX_ATTEMPTS:
+        return False
+    if request.is_at_limit and request.state is S.SENT and event is E.DISCONNECTED:
+        return True
+    if event is not E.DEADLINE or now < request.deadline_at:
+        return False
+    if request.is_at_limit:
+        return request.state in (S.SENT, S.ACCEPTED)
+    return request.state is S.ACCEPTED and now < request.deadline_at + RETRY_WITHIN
 
 
 def effective(request: StopProgress, now: datetime) -> StopProgress:

@@ -15,7 +15,7 @@ from polaris.ingest.session_limits import SessionLimits
 from polaris.models import SessionLimit, StopRequest
 from polaris.pubsub import Publisher
 from simulator.charger import Charger, OnRemoteStop
-from tests.support.depot import Depot, now, session, sessions, stop_requests, stop_state, until
+from tests.support.depot import Depot, now, session, sessions, stop_requests, stop_runs_out, stop_state, until
 from tests.support.processes import Processes
 from tests.support.valkey import Valkey
 
@@ -134,7 +134,7 @@ async def test_bridge_killed_between_reading_and_stop(own_depot: Depot, processe
 
 
 async def test_killed_at_any_instant(own_depot: Depot, processes: Processes) -> None:
-    """However far it had come, no limit gets a second request, and what was claimed is not sent again."""
+    """However far it had come, no limit gets a second request, and what was claimed is not sent again in its time."""
     bridge = processes.bridge()
     async with own_depot.charger() as charger:
         charger.on_remote_stop = OnRemoteStop.ACCEPT_SILENT
@@ -175,6 +175,40 @@ async def test_charger_back_from_offline(depot: Depot) -> None:
         await charger.meter_values(transaction, 400)
         await until(lambda: stop_state(transaction.id) == "completed")
         assert SessionLimit.get(SessionLimit.session == transaction.id).was_offline
+
+
+@pytest.mark.both_databases
+async def test_cut_off_is_sent_again(depot: Depot) -> None:
+    """A connection that breaks instead of the answer leaves open whether the charger was asked."""
+    async with depot.charger() as charger:
+        charger.on_remote_stop = OnRemoteStop.DISCONNECT
+        transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=100)
+        set_limit(depot, transaction.id)
+        await charger.meter_values(transaction, 400)
+        await until(lambda: stops(charger) != [])
+        charger.on_remote_stop = OnRemoteStop.ACCEPT
+        await until(lambda: stop_state(transaction.id) == "completed")
+        assert len(stops(charger)) == 2
+        assert len(stop_requests(transaction.id)) == 1
+
+
+@pytest.mark.both_databases
+async def test_claimed_by_a_killed_bridge(own_depot: Depot, processes: Processes) -> None:
+    """What a killed bridge had claimed and not sent looks as if it had been: it is sent once its time is over."""
+    bridge = processes.bridge()
+    async with own_depot.charger() as charger:
+        charger.on_remote_stop = OnRemoteStop.SILENT
+        transaction = await charger.start_transaction(own_depot.card().id_tag, meter_start_wh=100)
+        set_limit(own_depot, transaction.id)
+        await charger.meter_values(transaction, 400)
+        await until(lambda: stops(charger) != [])
+        bridge.kill()
+        assert stop_state(transaction.id) == "sent"
+        charger.on_remote_stop = OnRemoteStop.ACCEPT
+        stop_runs_out(transaction.id)
+        bridge.start()
+        await until(lambda: stop_state(transaction.id) == "completed")
+        assert len(stop_requests(transaction.id)) == 1
 
 
 async def test_rejected_is_not_repeated(depot: Depot) -> None:

@@ -56,6 +56,24 @@ def test_accepted_without_end_retried_then_overdue() -> None:
     assert again.state is S.OVERDUE
 
 
+@pytest.mark.parametrize(("lost", "end"), [(E.DISCONNECTED, S.UNKNOWN), (E.DEADLINE, S.TIMED_OUT)])
+def test_limits_is_sent_again_if_its_fate_is_not_known(lost: E, end: S) -> None:
+    """A killed bridge leaves it as sent. Nobody watches, so it is asked once more, however late that is noticed."""
+    first = replace(stop_request.begin_at_limit(NOW), is_at_limit=True)
+    for event in (E.NO_RECEIVER, E.PUBLISH_FAILED):
+        assert stop_request.advance(first, event, NOW, LIMITS) is None, "it waits for its charger"
+    sent = stop_request.advance(first, E.CLAIMED, NOW, LIMITS)
+    assert sent is not None
+    late = NOW + timedelta(days=1)
+    assert stop_request.effective(sent, late) is sent
+    again = stop_request.advance(sent, lost, late, LIMITS)
+    assert again is not None
+    assert (again.state, again.attempts, again.deadline_at) == (S.REQUESTED, 2, late + stop_request.MAX_WAIT)
+    for event, at in ((E.CLAIMED, late), (lost, late + LIMITS.answer)):
+        again = stop_request.advance(again, event, at, LIMITS)
+    assert again.state is end
+
+
 def test_no_retry_long_after_deadline() -> None:
     too_late = NOW + LIMITS.end + stop_request.RETRY_WITHIN
     overdue = stop_request.advance(after(E.CLAIMED, E.ACCEPTED), E.DEADLINE, too_late, LIMITS)

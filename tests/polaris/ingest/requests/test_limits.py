@@ -292,8 +292,14 @@ def test_claimed_once_whoever_sends_it(cast: Cast, set_, limits: SessionLimits) 
     assert [claim(cast, request.id, 901) for _ in range(3)] == [True, False, False]
     assert limits.turn("bridge-1", at(901.5)).stops == []
     assert stops(number)[0].deadline_at == at(901 + 20)
-    cast.ingest.sweep(at(921))
+    cast.ingest.sweep(at(921))  # it was not answered, and no bridge is there
+    assert stop_states(number) == ["requested"]
+    (again,) = limits.turn("bridge-1", at(1000)).stops
+    assert again.id == request.id
+    assert claim(cast, request.id, 1000)
+    cast.ingest.sweep(at(1020))
     assert stop_states(number) == ["timed_out"]
+    assert limits.turn("bridge-1", at(1021)).stops == [], "once more, and no more"
 
 
 def test_waits_for_charger_whose_bridge_was_killed(cast: Cast, set_, limits: SessionLimits) -> None:
