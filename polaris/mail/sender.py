@@ -59,7 +59,8 @@ class Sender:
         except NotWritten as reason:
             outbox.not_sent(mail, str(reason), datetime.now(UTC), is_final=True)
         except Undelivered as reason:
-            answer = str(reason).replace(token, "…")  # servers quote links that they do not like
+            # Servers quote links that they do not like. Not every letter has one.
+            answer = str(reason).replace(token, "…") if token else str(reason)
             outbox.not_sent(mail, answer, datetime.now(UTC), is_final=reason.is_final)
         except DATABASE_GONE:
             raise

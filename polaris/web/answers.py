@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, NoReturn, TypeVar
 
@@ -46,9 +47,18 @@ def not_understood(sentence: str, **link: str) -> NoReturn:
     abort(in_place("errors/error.html", HTTPStatus.UNPROCESSABLE_ENTITY, title=title, text=said(sentence), **link))
 
 
-def closed_link(*, leads_to_account: bool = False) -> Response:
+class ClosedLink(StrEnum):
+    """A kind of link, by which the way on differs once it opens nothing any more."""
+
+    GIVEN = "given"  # by somebody, for a device
+    INVITATION = "invitation"
+    PASSWORD = "password"  # noqa: S105 - a kind
+    UNSUBSCRIBING = "unsubscribing"
+
+
+def closed_link(kind: ClosedLink = ClosedLink.GIVEN) -> Response:
     """Answer a link that opens nothing, or nothing any more."""
-    return in_place("errors/closed_link.html", 404, leads_to_account=leads_to_account)
+    return in_place("errors/closed_link.html", 404, kind=kind)
 
 
 def _main_block(template: str, context: dict[str, Any]) -> str:

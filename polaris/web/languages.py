@@ -40,7 +40,11 @@ def of_request() -> str:
 def of_browser() -> str:
     """Return the language that was chosen in this browser, or else that the browser asks for."""
     chosen = request.cookies.get(_cookie(), "")
-    return chosen if chosen in NAMES else request.accept_languages.best_match(NAMES) or ENGLISH
+    if chosen in NAMES:
+        return chosen
+    # In the browser's order: a match of Werkzeug's prefers a later "de" to "en-GB" before it.
+    asked = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality > 0)
+    return next((language for language in asked if language in NAMES), ENGLISH)
 
 
 @blueprint.post("/language")

@@ -12,6 +12,17 @@ export const refuses = (response, viewer) => {
   return response.status === 401 || response.status === 404 || (response.ok && mark !== viewer);
 };
 
+// A form that the browser itself sends leads to its own answer: no other one takes the page away meanwhile, which would end
+// the sending. If none comes, the page goes on as before.
+const SENDING_MS = 30_000;
+let sentAt = Number.NEGATIVE_INFINITY;
+
+export const isSending = () => performance.now() - sentAt < SENDING_MS;
+
+globalThis.window?.addEventListener("submit", (event) => {
+  if (!event.defaultPrevented) sentAt = performance.now();
+});
+
 globalThis.document?.addEventListener("htmx:after:request", (event) => {
   if (viewerOf(event.detail.ctx.response.raw) === null) event.preventDefault();
 });

@@ -2,7 +2,7 @@
 // stream brings anything, it polls for the same fragments and says how old it is. What is not an answer of the server
 // itself leads the page nowhere.
 
-import { refuses, viewerOf } from "./answers.js";
+import { isSending, refuses, viewerOf } from "./answers.js";
 import { isKept } from "./kept_page.js";
 import { openOwnLink, openSharedLink } from "./tab_links.js";
 
@@ -125,12 +125,12 @@ class Connection {
   // Loads the page again: this page may not be watched any longer, and the answer to a reload is the truth. Unless it would
   // be a proxy's: then the page stays, and is refused again.
   async leave() {
-    if (this.isLeaving) return;
+    if (this.isLeaving || isSending()) return;
     this.isLeaving = true;
     this.show({ isLive: false, isDisplaced: false });
     try {
       const response = await fetch(location.href, { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
-      if (viewerOf(response) !== null) return location.reload();
+      if (viewerOf(response) !== null && !isSending()) return location.reload();
     } catch {
       // The network is away: the page stays.
     }

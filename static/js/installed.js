@@ -16,6 +16,7 @@ const tell = () => {
   if (!document.hidden || !connection || !("keep" in document.body.dataset)) return;
   const { shownAt } = connection.polling;
   const page = document.documentElement.cloneNode(true);
+  for (const each of page.querySelectorAll("[style]")) each.removeAttribute("style"); // which scripts may set, and pages not
   page.querySelector("body").dataset.now = Math.round(serverNow() - Date.now() + shownAt);
   const html = `<!doctype html>${page.outerHTML}`;
   const { viewer } = document.body.dataset;

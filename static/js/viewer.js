@@ -1,7 +1,7 @@
 // Lets every tab of a browser follow at once when somebody signs out, or another person signs in, in one of them: also a
 // page that no stream serves. Each page that is opened tells the others its viewer; a page of another one asks the server.
 
-import { viewerOf } from "./answers.js";
+import { isSending, viewerOf } from "./answers.js";
 
 const TIMEOUT_MS = 10_000;
 const NOBODY = "none"; // as the server's mark has it
@@ -15,7 +15,7 @@ const follow = async () => {
   try {
     const response = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
     const present = viewerOf(response);
-    if (present !== null && present !== viewer) location.replace(location.pathname + location.search);
+    if (present !== null && present !== viewer && !isSending()) location.replace(location.pathname + location.search);
   } catch {
     // The network is away: the stream, or the next press, notices it later.
   }

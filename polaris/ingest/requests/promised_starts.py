@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from peewee import SQL
+from peewee import SQL, ModelSelect
 
 from polaris.domain import cards
 from polaris.domain.cards import normal_id_tag
@@ -32,20 +32,45 @@ def fulfil_start(
     command_id: int | None = None,
 ) -> None:
     """Fulfil the start command that a session came from. OCPP 2.x names it; in 1.6 card, connector and time match."""
+    row = _matching(session, received_at) if command_id is None else _named(session, command_id)
+    if row is None:
+        return
+    end = start_ends.stored(row) or start_ends.reason(row)
+    after = lifecycle.advance(row.values(), RequestEvent.FULFILLED, received_at, _NO_LIMITS)
+    if after is not None:
+        command_rows.save(notifications, row, after)
+    Command.update(session=session.number, status=end or row.status).where(Command.id == row.id).execute()
+
+
+def _named(session: ChargingSession, command_id: int) -> Command | None:
+    """Return the start that a charger names, whatever has become of it: it knows the number from nowhere else."""
+    is_it = (Command.id == command_id) & (Command.kind == catalog.START) & Command.session.is_null()
+    row: Command | None = locked(_sent_to(session).where(is_it)).first()
+    return row
+
+
+def _matching(session: ChargingSession, received_at: datetime) -> Command | None:
+    """Return the start that is waited for, else the newest of those that were given up or had no answer.
+
+    Not one that a later start has taken the place of: the session of that one was what the charger had been asked for.
+    """
+    is_candidate = SQL(START_TO_COME) & (Command.deadline_at >= received_at - LATEST_START)
+    rows = [
+        row
+        for row in locked(_sent_to(session).where(is_candidate).order_by(Command.id))
+        if _matches(row, session, received_at)
+    ]
+    waited_for = [row for row in rows if row.state in lifecycle.OPEN and start_ends.of(row) is None]
+    if waited_for or not rows:
+        return next(iter(waited_for), None)
+    is_later = (Command.kind == catalog.START) & (Command.id > rows[-1].id) & Command.session.is_null(False)
+    is_replaced = any(_matches(row, session, received_at) for row in _sent_to(session).where(is_later))
+    return None if is_replaced else rows[-1]
+
+
+def _sent_to(session: ChargingSession) -> ModelSelect[Command]:
     is_sent = Command.sent_at.is_null(False)  # a start that no bridge claimed in time is timed out, too
-    starts = Command.select().where(Command.charger == session.charger_id, is_sent)
-    if command_id is None:
-        is_candidate = SQL(START_TO_COME) & (Command.deadline_at >= received_at - LATEST_START)
-    else:  # whatever has become of it: the charger knows its number from nowhere else
-        is_candidate = (Command.id == command_id) & (Command.kind == catalog.START) & Command.session.is_null()
-    for row in locked(starts.where(is_candidate).order_by(Command.id)):
-        if command_id is not None or _matches(row, session, received_at):
-            end = start_ends.stored(row) or start_ends.reason(row)
-            after = lifecycle.advance(row.values(), RequestEvent.FULFILLED, received_at, _NO_LIMITS)
-            if after is not None:
-                command_rows.save(notifications, row, after)
-            Command.update(session=session.number, status=end or row.status).where(Command.id == row.id).execute()
-            return
+    return Command.select().where(Command.charger == session.charger_id, is_sent)
 
 
 def card_sent(charger_id: int, command_id: int, transaction_id: str) -> str:

@@ -16,7 +16,7 @@ from polaris.domain.sentences import N_
 from polaris.rendering.translations import gettext, locale
 from polaris.services import services
 from polaris.web import sign_in_limits
-from polaris.web.answers import closed_link
+from polaris.web.answers import ClosedLink, closed_link
 from polaris.web.security import csrf
 
 OCCASIONS = {
@@ -83,7 +83,7 @@ def unsubscribe_page(token: str) -> ResponseReturnValue:
     account_id = _account_of(token)
     is_mailed = None if account_id is None else notices.is_mailed(account_id)
     if is_mailed is None:
-        return closed_link(leads_to_account=True)
+        return closed_link(ClosedLink.UNSUBSCRIBING)
     return render_template("account/unsubscribe.html", is_mailed=is_mailed)
 
 
@@ -92,7 +92,7 @@ def unsubscribe_page(token: str) -> ResponseReturnValue:
 def unsubscribe(token: str) -> ResponseReturnValue:
     account_id = _account_of(token)
     if account_id is None or notices.is_mailed(account_id) is None:
-        return closed_link(leads_to_account=True)
+        return closed_link(ClosedLink.UNSUBSCRIBING)
     notices.mail_no_more(account_id, now=datetime.now(UTC))
     return render_template("account/unsubscribe.html", is_mailed=False)
 

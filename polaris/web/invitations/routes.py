@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from polaris.administration.invitations import Invited, NoLongerGood, accept, invited
 from polaris.web import auth, sign_in_limits
-from polaris.web.answers import closed_link
+from polaris.web.answers import ClosedLink, closed_link
 from polaris.web.forms import NewPasswordForm
 
 blueprint = Blueprint("invitations", __name__, url_prefix="/invitations")
@@ -31,7 +31,7 @@ def show(token: str) -> ResponseReturnValue:
         if not (form.validate() and form.is_taken(partial(_accept, token))):
             return _page(invitation, form), auth.UNPROCESSABLE
     except NoLongerGood:
-        return closed_link(leads_to_account=True)
+        return closed_link(ClosedLink.INVITATION)
     return auth.sign_in_instead(invitation.email, form.new.data or "")
 
 

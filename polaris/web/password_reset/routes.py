@@ -19,7 +19,7 @@ from polaris.domain.email_addresses import normal_email
 from polaris.rendering.translations import gettext, locale
 from polaris.services import services
 from polaris.web import auth, security_events, sign_in_limits
-from polaris.web.answers import closed_link
+from polaris.web.answers import ClosedLink, closed_link
 from polaris.web.attempts import Allowance
 from polaris.web.forms import ForgottenForm, NewPasswordForm
 from polaris.web.security import client_address
@@ -60,7 +60,7 @@ def choose(token: str) -> ResponseReturnValue:
         if not (form.validate() and form.is_taken(partial(_choose, token))):
             return _page(link, form), auth.UNPROCESSABLE
     except NoLongerGood:
-        return closed_link(leads_to_account=True)
+        return closed_link(ClosedLink.PASSWORD)
     return auth.sign_in_instead(link.email, form.new.data or "")
 
 

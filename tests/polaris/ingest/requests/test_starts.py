@@ -339,6 +339,21 @@ def test_given_up_after_its_promise(cast: Cast, promised: Command) -> None:
     assert rows()[0].state == "accepted"
 
 
+def test_session_is_of_the_start_that_is_waited_for(cast: Cast, promised: Command) -> None:
+    """The charger was asked once more by the same driver: what comes is no session of what they gave up."""
+    cast.ingest.give_up_start("depot-7", 1, cast.ada, at(5))
+    assert start(cast, cast.ada, 20) is None
+    again = rows()[1]
+    claim(cast, again.id, 20)
+    record(cast, again.id, ACCEPTED, 21)
+    first = cast.start(id_tag="ADA-1", seconds=30).number
+    assert [(row.state, row.session_id) for row in rows()] == [("timed_out", None), ("accepted", first)]
+    cast.store(cast.ended(first, 40, 5_000))
+    cast.start(id_tag="ADA-1", seconds=60)  # a tap of the card
+    assert [row.session_id for row in rows()] == [None, first]
+    assert start_rows.under_way(cast.ada, at(61)) == []
+
+
 @pytest.mark.parametrize("is_swept", [True, False])
 @pytest.mark.parametrize("change", [{"status": "suspended"}, {"status": "stopped"}, None])
 def test_card_or_account_ends_the_start(

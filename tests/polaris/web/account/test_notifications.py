@@ -131,6 +131,7 @@ def test_browser_is_one_persons_at_a_time(app: Flask, ada: FlaskClient, people: 
         ("endpoint", ""), ("endpoint", "http://push.example/abc"), ("endpoint", "https:///abc"),
         ("endpoint", "https://u:p@push.example/"), ("endpoint", "https://push.example/" + "x" * 1000),
         ("endpoint", "https://push.example/a b"), ("endpoint", "https://push.example/\r\nHost: x"),
+        ("endpoint", "https://[::ffff:127.0.0.1]:9444/x"), ("endpoint", "https://[2606:4700::1]/x"),
         ("endpoint", "https://[::1"), ("endpoint", "https://push.example:99999/"), ("endpoint", "file:///etc/passwd"),
         ("p256dh", ""), ("p256dh", "AAAA"), ("p256dh", "B" + "A" * 86), ("p256dh", "é"), ("auth", ""), ("auth", "AAAA"),
         ("auth", "A" * 5000),
