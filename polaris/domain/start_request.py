@@ -182,7 +182,7 @@ def obstacle(driver: Driver, place: Place, card: OwnCard | None) -> Obstacle | N
 
 def _of_place(place: Place, card: OwnCard) -> StartObstacle | None:
     if not place.is_allowed:
-        return StartObstacle.OUT_OF_ORDER
+        return StartObstacle.OUT_OF_SERVICE
     if not place.is_online:
         return StartObstacle.OFFLINE
     if place.status in _BROKEN:

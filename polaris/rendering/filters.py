@@ -206,7 +206,7 @@ def stop_reason(reason: str) -> str:
 def stopped_by(by: StoppedBy) -> str:
     """Say what a session's stop was caused by."""
     return {
-        StoppedBy.DRIVER: gettext("stopped from this page"),
+        StoppedBy.DRIVER: gettext("stopped by its driver"),
         StoppedBy.LIMIT: gettext("stopped by itself at its limit"),
         StoppedBy.OPERATOR: gettext("stopped by the operator"),
     }[by]

@@ -29,6 +29,9 @@ _NEEDS_OPERATOR = frozenset(
 )
 # In which the charger may be at fault: after the second in a row there is another way.
 _OF_CHARGER = frozenset({StartPhase.FAILED, StartPhase.UNKNOWN, StartPhase.UNSENT, StartPhase.OFFLINE})
+# Which say nothing of a start that cannot be tried again now.
+_PASSED = frozenset({StartPhase.GIVEN_UP, StartPhase.TAKEN, StartPhase.ENDED, StartPhase.NOT_PLUGGED_IN})
+_PLUGGED_IN = frozenset({ConnectorStatus.PREPARING, ConnectorStatus.EV_CONNECTED, ConnectorStatus.OCCUPIED})
 _FREE = frozenset({ConnectorStatus.AVAILABLE, ConnectorStatus.IDLE, ConnectorStatus.RESERVED})
 
 
@@ -58,6 +61,7 @@ class StartControl(Struct, frozen=True):
     is_sent: bool = False  # the newest start
     is_repeated: bool = False  # the newest start, after one that failed, too
     is_to_unplug: bool = False  # the car that has charged here is there still
+    is_plugged_in: bool = False
 
     @property
     def needs_advice(self) -> bool:
@@ -137,10 +141,13 @@ class StartPage(Struct, frozen=True):
 def control(driver: Driver, place: Place, start: StartProgress | None, now: datetime, *, contact: str) -> StartControl:
     """Return the control of a driver's starts at a connector."""
     phase = start_request.phase(start, place, now)
+    obstacle = start_request.obstacle(driver, place, start_request.proposed(driver, place))
+    if obstacle is not None and phase in _PASSED and not _is_taken(phase, obstacle):
+        phase = StartPhase.READY
     is_of_start = start is not None and (start.is_session_active or phase is StartPhase.ENDED)
     return StartControl(
         phase=phase,
-        obstacle=start_request.obstacle(driver, place, start_request.proposed(driver, place)),
+        obstacle=obstacle,
         session=start.session if start is not None and is_of_start else place.session,
         left_s=int(start_request.left(start, now).total_seconds()),
         wait_s=_seconds(start_request.cooldown_left(start, now)),
@@ -151,7 +158,12 @@ def control(driver: Driver, place: Place, start: StartProgress | None, now: date
         is_sent=start is not None and start.is_sent,
         is_repeated=start is not None and start.is_repeated,
         is_to_unplug=place.status == ConnectorStatus.FINISHING,
+        is_plugged_in=place.status in _PLUGGED_IN,
     )
+
+
+def _is_taken(phase: StartPhase, obstacle: Obstacle) -> bool:
+    return phase is StartPhase.TAKEN and obstacle.kind is StartObstacle.IN_USE
 
 
 def state(place: Place) -> str:
@@ -160,7 +172,7 @@ def state(place: Place) -> str:
     Occupied (OCPP 2.x) may only say that a car is plugged in, and Available may be older than a session.
     """
     if not place.is_allowed:
-        return ConnectorStatus.FAULTED
+        return ConnectorStatus.UNAVAILABLE
     is_used = place.is_taken or place.session is not None
     if place.status == ConnectorStatus.OCCUPIED and not is_used:
         return ConnectorStatus.EV_CONNECTED

@@ -35,7 +35,7 @@ def start(state: CommandState, **changes: object) -> StartProgress:
     ("place", "expected"),
     [
         (FREE, None),
-        (replace(FREE, is_allowed=False), StartObstacle.OUT_OF_ORDER),
+        (replace(FREE, is_allowed=False), StartObstacle.OUT_OF_SERVICE),
         (replace(FREE, is_online=False), StartObstacle.OFFLINE),
         (replace(FREE, is_online=False, status="Faulted"), StartObstacle.OFFLINE),
         (replace(FREE, status="Faulted"), StartObstacle.OUT_OF_ORDER),

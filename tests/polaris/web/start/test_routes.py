@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from polaris import administration
 from polaris.domain.enums import AccountStatus, CommandState, RequestEvent
 from polaris.ingest import CommandResult, Ingest
-from polaris.models import AuditEntry, Charger, Command, Connector, EvCard
+from polaris.models import Account, AuditEntry, Charger, Command, Connector, EvCard
 from polaris.pubsub import RequestKind
 from polaris.services import NAME
 from polaris.web.sites.labels import start_url
@@ -127,6 +127,8 @@ def test_press_leads_back_and_is_told(ada: FlaskClient, cast: Cast, ingest: Inge
     told(ingest, cast.depot_7.id, ACCEPTED)
     words = r"The charger accepted\. Plug in the car\. The charger waits (3:00|2:5\d) longer\."
     assert re.search(words, main_of(ada))
+    bay.status("Preparing")
+    assert "The charger accepted. The car is plugged in, and charging is about to begin." in main_of(ada)
     number = bay.start(cast.ada.id_tag)
     led = ada.get(PATH)
     assert (led.status_code, led.location) == (302, f"/sessions/{number}")
@@ -344,6 +346,9 @@ def test_start_is_given_up(ada: FlaskClient, client: FlaskClient, cast: Cast, in
     answer = press(ada, f"{PATH}/cancel")
     assert (answer.status_code, answer.location) == (303, PATH)
     assert "You gave up this start. It was not sent to the charger." in main_of(ada)
+    Account.update(status="suspended").where(Account.id == cast.ada.id).execute()
+    assert "You gave up" not in main_of(ada), "it says nothing of why none can be started now"
+    Account.update(status="active").where(Account.id == cast.ada.id).execute()
     Command.update(requested_at=now() - timedelta(seconds=10)).execute()
     press(ada)
     told(ingest, cast.depot_7.id, ACCEPTED)
@@ -449,9 +454,9 @@ def test_nothing_there_is_said_kindly(ada: FlaskClient, path: str) -> None:
     assert ada.get(f"/live{path}").status_code == 404
 
 
-def test_retired_is_not_there_and_blocked_is_out_of_order(ada: FlaskClient) -> None:
+def test_retired_is_not_there_and_blocked_is_out_of_service(ada: FlaskClient) -> None:
     Charger.update(status="blocked").execute()
-    assert "This connector is out of order." in main_of(ada)
+    assert "This connector is out of service." in main_of(ada)
     assert press(ada).status_code == 409
     Charger.update(status="retired").execute()
     assert ada.get(PATH).status_code == 404
