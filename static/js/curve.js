@@ -3,13 +3,12 @@
 // no morph takes its focus. The readings are fetched when somebody looks, and again when the picture has changed meanwhile.
 
 import { viewerOf } from "./answers.js";
+import { locale } from "./server_clock.js";
 
 const REFRESH_INTERVAL_MS = 1000;
 const FETCH_TIMEOUT_MS = 10_000;
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
 
-const language = document.documentElement.lang;
-const locale = navigator.languages.find((name) => name.split("-")[0] === language) ?? language;
 const time = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
 
 class Reader {

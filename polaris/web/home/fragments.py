@@ -32,6 +32,7 @@ def driver(home: HomeView, viewer: Viewer, operator_contact: str) -> Fragments:
         return running(home, viewer, operator_contact)
     more = {"viewer": viewer, "operator_contact": operator_contact}
     return {
+        "home-account": account(viewer),
         "home-running": render("home/_running.html", home=home, **more),
         "home-starting": starting(home),
         "home-recent": render("home/_recent.html", recent=home.recent, viewer=viewer),
@@ -41,12 +42,17 @@ def driver(home: HomeView, viewer: Viewer, operator_contact: str) -> Fragments:
 
 def running(home: HomeView, viewer: Viewer, operator_contact: str) -> Fragments:
     """Render the banner and the stop control of each session that goes on."""
-    found: Fragments = {"home-starting": starting(home)}
+    found: Fragments = {"home-account": account(viewer), "home-starting": starting(home)}
     for session in home.running:
         arguments = {"session": session, "viewer": viewer, "operator_contact": operator_contact}
         found[f"session-{session.number}-banner"] = render("home/_banner.html", **arguments)
         found[f"session-{session.number}-stop"] = render("sessions/_stop.html", **arguments)
     return found
+
+
+def account(viewer: Viewer) -> str:
+    """Render what the account's status means, unless it is active."""
+    return render("home/_account.html", viewer=viewer)
 
 
 def starting(home: HomeView) -> str:

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import administration, models
-from polaris.domain.enums import ConnectorStatus, RequestEvent
+from polaris.domain.enums import AccountStatus, ConnectorStatus, RequestEvent
 from polaris.ingest import CommandResult
 from polaris.models import Charger, ChargingSession, Command, EvCard
 from polaris.pubsub import RequestKind
@@ -152,6 +152,16 @@ def test_each_state_of_a_connector(status: str) -> None:
     busy = view.free(status, is_online=True, is_blocked=False, has_session=True)
     assert busy is (is_free if is_free in (Free.OUT_OF_ORDER, Free.OUT_OF_SERVICE) else Free.IN_USE)
     assert (is_free is Free.OUT_OF_SERVICE) == (status == ConnectorStatus.UNAVAILABLE)
+
+
+@pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.STOPPED])
+def test_account_that_may_not_start(app: Flask, client: FlaskClient, cast: Cast, status: AccountStatus) -> None:
+    forms.sign_in(client, cast.ada)
+    assert "you cannot start a session" not in shown(client)
+    administration.set_account_status(app.extensions[NAME].publisher, cast.ada.email, status, actor=ACTOR, now=now())
+    words = f"Your account is {status}, so you cannot start a session. What this means"
+    assert words in shown(client)
+    assert words in text_of(client.get("/live/home?once").text)
 
 
 def test_site_is_where_the_driver_charged_last(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
