@@ -9,8 +9,10 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import APIResponse, BrowserContext, Page, Route, expect
 
+from polaris import administration
+from polaris.domain.enums import Role
 from polaris.models import Mail, blocking
 from tests.support import mail_server
 from tests.support.cast import now
@@ -79,6 +81,35 @@ def test_forgotten_password(own_world: World, server: MailServer) -> None:
     page.goto(link_in(letter(server), "/password/"))
     expect(page.get_by_role("heading")).to_have_text("This link is no longer good")
     assert link_in(letter(server), "/password/").rpartition("/")[2] not in own_world.bridge.log_text()
+
+
+def test_invitation_is_accepted_beside_another_persons_pages(own_world: World) -> None:
+    """The new sign-in ends the other's pages in this browser, and none of them the form that it came of."""
+    token = administration.invite("zoe@example.com", Role.DRIVER, actor=own_world.cast.olga.email, now=now())
+    page = own_world.sign_in(own_world.cast.ada, service_workers="block")  # else Playwright does not see the form's way
+    beside = page.context.new_page()
+    beside.goto("/account")
+    expect(beside.locator("#stream")).to_have_attribute("data-status", "live")
+    page.goto(f"/invitations/{token}")
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            held.append((route, route.fetch(max_redirects=0)))
+        else:
+            route.continue_()
+
+    page.route("**/invitations/*", hold)
+    page.locator("input[type=password]").fill(NEW)
+    page.get_by_role("button", name="Accept and sign in").click(no_wait_after=True)
+    eventually(lambda: page.wait_for_timeout(20) or held)
+    beside.reload()  # tells the others at once who is signed in now
+    expect(beside.get_by_role("main")).to_contain_text("zoe@example.com")
+    page.wait_for_timeout(500)  # for what must not come: there is no event to wait for
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    page.wait_for_url(f"{own_world.web.url}/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Home")
 
 
 def test_deleted_account_is_gone_everywhere(own_world: World) -> None:
