@@ -43,8 +43,8 @@ def extracted() -> Catalog:
     """Return every text of the code, the templates, and the forms of verbs and commands."""
     texts = Catalog()
     for folder, methods in SOURCES.items():
-        for _, _, text, _, _ in extract_from_dir(ROOT / folder, methods, keywords=KEYWORDS):
-            texts.add(text, flags=("python-format",) if "%(" in str(text) else ())
+        for _, _, text, _, context in extract_from_dir(ROOT / folder, methods, keywords=KEYWORDS):
+            texts.add(text, flags=("python-format",) if "%(" in str(text) else (), context=context)
     for text in of_forms():
         texts.add(text)
     return texts
@@ -73,8 +73,9 @@ def update(language: str, texts: Catalog) -> None:
     after = Catalog(language, header_comment="# Translations to $LANGUAGE.", fuzzy=False)
     for text in texts:
         if text.id:
-            old = before.get(text.id)
-            after.add(text.id, old.string if old and _is_same(old, text) else None, flags=text.flags)
+            old = before.get(text.id, text.context)
+            string = old.string if old and _is_same(old, text) else None
+            after.add(text.id, string, flags=text.flags, context=text.context)
     file = BytesIO()
     write_po(file, after, width=120, no_location=True, omit_header=True, sort_output=True)
     path(language).write_bytes(file.getvalue().lstrip())
@@ -84,13 +85,13 @@ def check(language: str, texts: Catalog) -> Iterator[str]:
     """Yield what is wrong with a catalog, in sentences."""
     held = catalog(language)
     for text in texts:
-        if text.id and not _is_translated(held.get(text.id), text):
-            yield f"{language}: not translated: {text.id!r}"
+        if text.id and not _is_translated(held.get(text.id, text.context), text):
+            yield f"{language}: not translated: {_named(text)}"
     for message in held:
-        if message.id and texts.get(message.id) is None:
-            yield f"{language}: no longer used: {message.id!r}"
+        if message.id and texts.get(message.id, message.context) is None:
+            yield f"{language}: no longer used: {_named(message)}"
     for message, errors in held.check():
-        yield from (f"{language}: {error}: {message.id!r}" for error in errors)
+        yield from (f"{language}: {error}: {_named(message)}" for error in errors)
 
 
 def catalog(language: str) -> Catalog:
@@ -102,6 +103,10 @@ def catalog(language: str) -> Catalog:
 
 def path(language: str) -> Path:
     return DIRECTORY / f"{language}.po"
+
+
+def _named(message: Message) -> str:
+    return f"{message.id!r} ({message.context})" if message.context else repr(message.id)
 
 
 def _is_same(one: Message, other: Message) -> bool:

@@ -28,6 +28,7 @@ def init_app(app: Flask, language_of_request: Callable[[], str]) -> None:
     env: Any = app.jinja_env
     env.install_gettext_callables(gettext, _ngettext, newstyle=True)
     app.add_template_global(_markup, "_")  # Jinja's own wrapper would add two calls
+    app.add_template_global(pgettext)
     app.add_template_global(locale)
     app.add_template_filter(said)
 
@@ -69,6 +70,11 @@ def _markup(text: str, /, **values: object) -> Markup:
     return translated % values if values else translated
 
 
+def pgettext(context: str, text: str, /) -> Markup:
+    """Translate a text whose words depend on what it is said of, such as the gender of "card"."""
+    return _translated(text, locale(), context)
+
+
 def lazy_gettext(text: str) -> LazyString:
     """Translate a text of a form, which is made before its language is known."""
     return LazyString(gettext, text)
@@ -84,5 +90,6 @@ def _ngettext(singular: str, plural: str, number: int) -> str:
 
 
 @lru_cache(maxsize=MAX_TEXTS)
-def _translated(text: str, language: str) -> Markup:
-    return Markup(catalog(language).ugettext(text))  # noqa: S704 - the product's own text
+def _translated(text: str, language: str, context: str = "") -> Markup:
+    texts = catalog(language)
+    return Markup(texts.upgettext(context, text) if context else texts.ugettext(text))  # noqa: S704 - the product's own
