@@ -143,7 +143,9 @@ def _in_words(prices: Prices, factor: Decimal) -> str:
         words = _sum([*_charged(*prices.in_window(None)), *per_session], prices.currency, factor)
     else:
         times = _by_price(prices, schedule, factor)
-        words = "; ".join(f"{_when(windows)}: {price}" for price, windows in times.items())
+        words = "; ".join(
+            gettext("%(when)s: %(price)s", when=_when(windows), price=price) for price, windows in times.items()
+        )
         words += f"; {_sum(per_session, prices.currency, factor)}" if prices.per_session else ""
     if not prices.idle_per_minute:
         return words
