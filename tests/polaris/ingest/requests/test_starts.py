@@ -187,7 +187,7 @@ def test_place_that_is_not_there(cast: Cast, bridge: Any, identity: str, connect
 
 
 @pytest.mark.parametrize(
-    ("status_", "expected"), [("retired", StartObstacle.NOT_FOUND), ("blocked", StartObstacle.OUT_OF_ORDER)]
+    ("status_", "expected"), [("retired", StartObstacle.NOT_FOUND), ("blocked", StartObstacle.OUT_OF_SERVICE)]
 )
 def test_charger_out_of_service(cast: Cast, bridge: Any, status_: str, expected: StartObstacle) -> None:
     with models.database.connection_context():
