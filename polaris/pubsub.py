@@ -67,6 +67,11 @@ def own_sessions_channel(account_id: int) -> str:
     return f"account:{account_id}:sessions"
 
 
+def own_channels(account_id: int) -> tuple[str, str]:
+    """Return both channels above, for pages about all that a person has."""
+    return account_channel(account_id), own_sessions_channel(account_id)
+
+
 def commands_channel(identity: str) -> str:
     """Return the channel that only the bridge holding a charger subscribes to: PUBLISH counts whether one does."""
     return f"charger:{identity}:commands"

@@ -125,9 +125,9 @@ def _check(device: Device) -> None:
     """Raise `Refused` unless it looks like a push service's. Where it leads is seen when something is sent."""
     try:
         parts = urlsplit(device.endpoint)
-        is_address = parts.scheme == "https" and bool(parts.hostname) and parts.username is None and parts.port != 0
         # py_vapid signs for no address of IPv6, and no push service is named by one.
-        is_address = is_address and ":" not in (parts.hostname or "")
+        is_host = bool(parts.hostname) and ":" not in str(parts.hostname)
+        is_address = parts.scheme == "https" and is_host and parts.username is None and parts.port != 0
         is_plain = device.endpoint.isascii() and device.endpoint.isprintable() and " " not in device.endpoint
         ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), _decoded(device.p256dh))
         is_good = is_address and is_plain and len(_decoded(device.auth)) == AUTH_BYTES

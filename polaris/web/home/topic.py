@@ -31,7 +31,7 @@ class HomeTopic(Topic):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return pubsub.account_channel(self.account_id), pubsub.own_sessions_channel(self.account_id)
+        return pubsub.own_channels(self.account_id)
 
     def changes(self, message: PubSubMessage) -> Change | None:
         if message.kind == pubsub.SESSION_CHANGED:

@@ -42,8 +42,7 @@ class PersonTopic(Topic):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        account, sessions = pubsub.account_channel(self.account_id), pubsub.own_sessions_channel(self.account_id)
-        return account, sessions, pubsub.RECORDS
+        return *pubsub.own_channels(self.account_id), pubsub.RECORDS
 
     def changes(self, message: PubSubMessage) -> Change | None:
         return WHOLE
