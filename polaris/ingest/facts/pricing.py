@@ -1,7 +1,7 @@
 """Columns of a session for its prices beside its energy: the energy by each border of them, and since when it idles.
 
 A session whose prices never change has no next border, and its readings cost nothing more. A reading beyond the next
-border makes the session out again, and so does an end beyond one. A car that takes no more is looked at again only if
+border, or at it, makes the session out again, and so does an end. A car that takes no more is looked at again only if
 its energy rises.
 """
 
@@ -68,8 +68,8 @@ def is_border_passed(session: Any, at: datetime | None) -> bool:
 
 
 def needs_split(session: Any, ended_at: datetime) -> bool:
-    """Whether the end of a session may change what its energy was at a border."""
-    return session.border_wh != "" or (session.next_border_at is not None and ended_at > session.next_border_at)
+    """Whether the end of a session may change what its energy was at a border; an end at a border has passed it."""
+    return session.border_wh != "" or (session.next_border_at is not None and ended_at >= session.next_border_at)
 
 
 def may_charge(

@@ -118,14 +118,29 @@ def test_reading_at_a_border(cast: Cast) -> None:
 
 
 def test_end_beyond_a_border(cast: Cast) -> None:
-    """No reading has come since before it: the end's own figure is split."""
+    """No reading has come since before it: the end's own figure is split, also by a border at the end itself."""
     number = cast.start().number
     cast.store(cast.metered(number, HOUR - 600, 5000))
     cast.store(cast.ended(number, HOUR + 600, 7000))
     assert kept(number)[0] == (5000,)
     at_border = cast.start(connector=2, seconds=8 * HOUR, at=at(0)).number
     cast.store(cast.ended(at_border, HOUR, 7000))
-    assert kept(at_border) == ((), HOUR)
+    assert kept(at_border) == ((6000,), 2 * HOUR)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_end_at_a_border_in_any_order(cast: Cast, order: Sequence[int]) -> None:
+    name = f"t-{next(_numbers)}"
+    facts: list[Fact] = [
+        event(cast, name, 0, 0, 1000, report=Report.STARTED, id_tag="ADA-1"),
+        event(cast, name, 1, 600, 2000),
+        event(cast, name, 2, HOUR, 5000, report=Report.ENDED),
+    ]
+    for index in order:
+        cast.store(facts[index], seconds=9 * HOUR)
+    with models.database.connection_context():
+        found = ChargingSession.get(ChargingSession.transaction_id == name)
+    assert kept(found.number) == ((4000,), 2 * HOUR)
 
 
 def test_usual_end_takes_the_batch_path(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
